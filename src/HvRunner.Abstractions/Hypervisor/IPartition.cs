@@ -1,0 +1,27 @@
+namespace HvRunner.Abstractions;
+
+/// <summary>
+/// One guest on the host API: its address space and vCPUs. Abilities that not every partition has are further interfaces, found with
+/// <c>is</c> (<see cref="IInKernelIrqchip"/>), never members that throw. Dispose it after every <see cref="IVcpu.Run"/> has returned.
+/// </summary>
+public interface IPartition : IDisposable
+{
+    /// <summary>The vCPUs, by index.</summary>
+    IReadOnlyList<IVcpu> Vcpus { get; }
+}
+
+/// <summary>The partition's hypervisor contains interrupt controllers; the machine drives their input wires.</summary>
+public interface IInKernelIrqchip
+{
+    /// <summary>Number of input wires (GSIs); 24 on the PC.</summary>
+    int LineCount { get; }
+
+    /// <summary>The input wire of a GSI, 0 to <see cref="LineCount"/> - 1. ISA IRQ n is GSI n, the 8259 pair sees it as well.</summary>
+    IInterruptLine GetLine(int gsi);
+
+    /// <summary>
+    /// True when some unmasked entry of a local APIC or IO-APIC delivers NMI, SMI or INIT, or when one is pending: then a vCPU that halted with
+    /// interrupts off may still wake. To be called while every vCPU is out of the guest or halted; any thread.
+    /// </summary>
+    bool CanDeliverNonMaskable();
+}
