@@ -20,8 +20,8 @@ public interface IInKernelIrqchip
     IInterruptLine GetLine(int gsi);
 
     /// <summary>
-    /// True when some unmasked entry of a local APIC or IO-APIC delivers NMI, SMI or INIT, or when one is pending: then a vCPU that halted with
-    /// interrupts off may still wake. To be called while every vCPU is out of the guest or halted; any thread.
+    /// True when an unmasked entry of the IO-APIC delivers NMI, SMI or INIT: then a vCPU that halted with interrupts off may still wake.
+    /// Any thread. Throws <see cref="HypervisorException"/>.
     /// </summary>
     bool CanDeliverNonMaskable();
 }

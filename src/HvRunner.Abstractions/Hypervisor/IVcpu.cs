@@ -31,7 +31,8 @@ public readonly record struct VcpuExit(VcpuExitKind Kind, string? Sentence = nul
 /// <param name="Halted">It executed HLT and nothing has woken it yet.</param>
 /// <param name="WaitingForSipi">It was never started, or was reset by INIT and waits for a start-up IPI.</param>
 /// <param name="InterruptsEnabled">RFLAGS.IF.</param>
-public readonly record struct VcpuActivity(bool Halted, bool WaitingForSipi, bool InterruptsEnabled);
+/// <param name="NonMaskableWake">Its own local APIC has an unmasked entry that delivers NMI, SMI or INIT, or one of those is pending: interrupts off do not keep it halted.</param>
+public readonly record struct VcpuActivity(bool Halted, bool WaitingForSipi, bool InterruptsEnabled, bool NonMaskableWake);
 
 /// <summary>
 /// One virtual processor. <see cref="Run"/> is called on one thread for the vCPU's life; <see cref="Kick"/> and <see cref="RequestStop"/>

@@ -1,0 +1,54 @@
+using HvRunner.Host.Interop;
+using static HvRunner.Host.Interop.LibcConstants;
+
+namespace HvRunner.Host;
+
+/// <summary>
+/// Puts a terminal into raw mode for the life of the object (termios(3)): every key goes to the guest as it is typed, Ctrl-C included.
+/// Output processing stays on, so that a bare line feed of hvrun's own words still starts a line.
+/// </summary>
+public sealed unsafe class RawTerminal : IDisposable
+{
+    private readonly int _descriptor;
+    private termios _saved;
+    private int _restored;
+
+    private RawTerminal(int descriptor, termios saved)
+    {
+        _descriptor = descriptor;
+        _saved = saved;
+    }
+
+    /// <summary>True when <paramref name="descriptor"/> is a terminal.</summary>
+    public static bool IsTerminal(int descriptor) => Libc.isatty(descriptor) == 1;
+
+    /// <summary>Switches the terminal to raw input; null when the descriptor is not a terminal.</summary>
+    public static RawTerminal? TryEnter(int descriptor)
+    {
+        termios current;
+        if (Libc.tcgetattr(descriptor, &current) != 0)
+        {
+            return null;
+        }
+
+        var raw = current;
+        raw.c_iflag &= ~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON);
+        raw.c_lflag &= ~(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
+        raw.c_cc[VMIN] = 1;
+        raw.c_cc[VTIME] = 0;
+        HostException.Check(Libc.tcsetattr(descriptor, TCSADRAIN, &raw), "tcsetattr");
+        return new RawTerminal(descriptor, current);
+    }
+
+    /// <summary>Gives the terminal back as it was. Safe to call twice and from a signal's thread.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _restored, 1) == 0)
+        {
+            fixed (termios* saved = &_saved)
+            {
+                _ = Libc.tcsetattr(_descriptor, TCSADRAIN, saved);
+            }
+        }
+    }
+}

@@ -1,0 +1,38 @@
+using System.Buffers.Binary;
+
+namespace HvRunner.Kvm;
+
+/// <summary>
+/// Reads saved interrupt-controller registers for one question: can an entry deliver what RFLAGS.IF does not hold back? Local vector table
+/// and redirection entries share their layout: delivery mode in bits 10:8 (2 SMI, 4 NMI, 5 INIT), mask in bit 16 (SDM vol. 3A, 11.5.1; 82093AA).
+/// </summary>
+internal static class LapicEntries
+{
+    private const int SpuriousVector = 0xf0;
+    private const int FirstLvt = 0x320;
+    private const int LastLvt = 0x370;
+
+    /// <summary>Any entry of the local vector table, in a KVM_GET_LAPIC register block. A software-disabled APIC masks them all.</summary>
+    internal static bool AnyNonMaskable(ReadOnlySpan<byte> lapic)
+    {
+        if ((Register(lapic, SpuriousVector) & 0x100) == 0)
+        {
+            return false;
+        }
+
+        for (var offset = FirstLvt; offset <= LastLvt; offset += 0x10)
+        {
+            if (IsNonMaskable(Register(lapic, offset)))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>One local vector table or redirection entry.</summary>
+    internal static bool IsNonMaskable(uint entry) => (entry & 0x10000) == 0 && ((entry >> 8) & 7) is 2 or 4 or 5;
+
+    private static uint Register(ReadOnlySpan<byte> lapic, int offset) => BinaryPrimitives.ReadUInt32LittleEndian(lapic[offset..]);
+}
