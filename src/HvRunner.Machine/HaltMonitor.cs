@@ -1,0 +1,100 @@
+using HvRunner.Abstractions;
+using HvRunner.Machine.Verdicts;
+
+namespace HvRunner.Machine;
+
+/// <summary>
+/// Finds the machine that will never run again: every vCPU halted with interrupts off, or never started, and no interrupt controller set to
+/// deliver what that does not hold back. A hypervisor with its own interrupt controllers says nothing when a vCPU halts, so the monitor asks: when
+/// no vCPU has left the guest on its own since the last look, it kicks them all, and each reports what it is doing. Two rounds in a row must agree,
+/// because in one a vCPU could still wake another that had reported before it.
+/// </summary>
+internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? irqchip, RunControl control)
+{
+    /// <summary>Time between two looks; a halt is found after two of them at the latest and well within 200 ms.</summary>
+    internal static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(40);
+
+    private const int RoundsNeeded = 2;
+
+    private readonly Lock _gate = new();
+    private readonly bool[] _reported = new bool[vcpus.Count];
+    private long _lastExits = -1;
+    private int _missing;
+    private int _rounds;
+    private bool _allHalted;
+
+    /// <summary>One look; called every <see cref="Interval"/> by the thread that waits for the run's end.</summary>
+    internal void Look()
+    {
+        long exits = 0;
+        for (var i = 0; i < vcpus.Count; i++)
+        {
+            exits += vcpus[i].Counts.Total - Volatile.Read(ref vcpus[i].Counts.Other);
+        }
+
+        lock (_gate)
+        {
+            var quiet = exits == _lastExits;
+            _lastExits = exits;
+            if (!quiet || _missing != 0)
+            {
+                // Somebody works, or has not even answered the last round: a vCPU that waits for the host is not halted.
+                _allHalted &= quiet;
+                return;
+            }
+
+            _rounds = 0;
+            BeginRound();
+        }
+
+        KickAll();
+    }
+
+    /// <summary>A vCPU's answer to a kick, on its own thread.</summary>
+    internal void Report(int index, VcpuActivity activity)
+    {
+        lock (_gate)
+        {
+            if (_missing == 0 || _reported[index])
+            {
+                return;
+            }
+
+            _reported[index] = true;
+            _allHalted &= activity.WaitingForSipi || (activity.Halted && !activity.InterruptsEnabled && !activity.NonMaskableWake);
+            if (--_missing != 0 || !_allHalted)
+            {
+                return;
+            }
+
+            if (++_rounds < RoundsNeeded)
+            {
+                BeginRound();
+            }
+        }
+
+        if (_rounds < RoundsNeeded)
+        {
+            KickAll();
+        }
+        else if (irqchip is null || !irqchip.CanDeliverNonMaskable())
+        {
+            control.End(new Verdict(VerdictKind.Halted, "every vCPU is halted with interrupts off, and nothing can wake one"));
+        }
+    }
+
+    private void BeginRound()
+    {
+        Array.Clear(_reported);
+        _missing = vcpus.Count;
+        _allHalted = true;
+    }
+
+    private void KickAll()
+    {
+        for (var i = 0; i < vcpus.Count; i++)
+        {
+            vcpus[i].Kick();
+        }
+    }
+}

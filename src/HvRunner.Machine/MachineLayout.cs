@@ -1,0 +1,66 @@
+using HvRunner.Abstractions;
+
+namespace HvRunner.Machine;
+
+/// <summary>Every fixed address and wire of the machine. Nothing else in the code carries one of these numbers.</summary>
+public static class MachineLayout
+{
+    /// <summary>The smallest guest: below it a kernel at 1 MiB and its tables do not fit.</summary>
+    public const ulong MinMemoryBytes = 16UL << 20;
+
+    /// <summary>RAM below 4 GiB ends here at the latest: the hole behind it is for device registers.</summary>
+    public const ulong LowMemoryEnd = 0xc000_0000;
+
+    /// <summary>RAM that does not fit below the hole goes on here.</summary>
+    public const ulong HighMemoryStart = 0x1_0000_0000;
+
+    /// <summary>End of conventional memory in the memory map: the BIOS data area and the adapters' window follow.</summary>
+    public const ulong ConventionalMemoryEnd = 0x9_fc00;
+
+    /// <summary>RAM that a kernel may use goes on here.</summary>
+    public const ulong ExtendedMemoryStart = 0x10_0000;
+
+    /// <summary>First serial port, 8 ports.</summary>
+    public const ushort Com1Port = 0x3f8;
+
+    /// <summary>First serial port's wire.</summary>
+    public const int Com1Irq = 4;
+
+    /// <summary>PIT: three counters and the control word, 4 ports.</summary>
+    public const ushort PitPort = 0x40;
+
+    /// <summary>PIT channel 0's wire.</summary>
+    public const int PitIrq = 0;
+
+    /// <summary>Gate and output of PIT channel 2, speaker.</summary>
+    public const ushort SystemControlPortB = 0x61;
+
+    /// <summary>CMOS clock: index and data, 2 ports.</summary>
+    public const ushort CmosPort = 0x70;
+
+    /// <summary>Keyboard controller, data.</summary>
+    public const ushort KeyboardDataPort = 0x60;
+
+    /// <summary>Keyboard controller, command and status; it also pulls the reset line.</summary>
+    public const ushort KeyboardCommandPort = 0x64;
+
+    /// <summary>Debug console.</summary>
+    public const ushort DebugConsolePort = 0xe9;
+
+    /// <summary>Exit port, unless the user moves it; 4 ports wide.</summary>
+    public const ushort ExitPort = 0xf4;
+
+    /// <summary>Width of the exit port in ports: one double word.</summary>
+    public const int ExitPortBytes = 4;
+
+    /// <summary>pvpanic.</summary>
+    public const ushort PvPanicPort = 0x505;
+
+    /// <summary>Reset control register.</summary>
+    public const ushort ResetControlPort = 0xcf9;
+
+    /// <summary>The ranges that RAM answers for a guest of this size; a multiple of 4 KiB.</summary>
+    public static IReadOnlyList<GuestRange> RamRanges(ulong sizeBytes) => sizeBytes <= LowMemoryEnd
+        ? [new GuestRange(new GuestAddress(0), sizeBytes)]
+        : [new GuestRange(new GuestAddress(0), LowMemoryEnd), new GuestRange(new GuestAddress(HighMemoryStart), sizeBytes - LowMemoryEnd)];
+}

@@ -1,0 +1,87 @@
+using HvRunner.Abstractions;
+using HvRunner.Machine.Bus;
+using HvRunner.Machine.Diagnostics;
+using HvRunner.Machine.Verdicts;
+using Serilog;
+
+namespace HvRunner.Machine;
+
+/// <summary>What one vCPU's exits do to the machine: look up the device and let it answer. Nothing here allocates unless a trace is written.</summary>
+internal sealed class VcpuExitHandler(
+    IVcpu vcpu, AddressSpace ports, AddressSpace memory, HaltMonitor haltMonitor, Tracing tracing, RunControl control, ILogger log)
+    : IExitHandler
+{
+    /// <summary>A guest that polls a missing register would otherwise fill the log.</summary>
+    private static readonly BoundedRate UnknownMsrRate = new(perSecond: 20);
+
+    private readonly TraceLog? _trace = tracing.Log;
+
+    public void PortRead(ushort port, int elementSize, Span<byte> data)
+    {
+        for (var done = 0; done < data.Length && !control.HasEnded; done += elementSize)
+        {
+            var element = data.Slice(done, elementSize);
+            ports.Read(port, element);
+            _trace?.Port(vcpu.Index, isWrite: false, port, element, NameOf(ports, port));
+        }
+    }
+
+    public void PortWrite(ushort port, int elementSize, ReadOnlySpan<byte> data)
+    {
+        for (var done = 0; done < data.Length; done += elementSize)
+        {
+            var element = data.Slice(done, elementSize);
+            _trace?.Port(vcpu.Index, isWrite: true, port, element, NameOf(ports, port));
+            ports.Write(port, element);
+        }
+    }
+
+    public void MmioRead(GuestAddress address, Span<byte> data)
+    {
+        memory.Read(address.Value, data);
+        _trace?.Mmio(vcpu.Index, isWrite: false, address, data, NameOf(memory, address.Value));
+    }
+
+    public void MmioWrite(GuestAddress address, ReadOnlySpan<byte> data)
+    {
+        _trace?.Mmio(vcpu.Index, isWrite: true, address, data, NameOf(memory, address.Value));
+        memory.Write(address.Value, data);
+    }
+
+    public bool MsrRead(uint index, out ulong value)
+    {
+        value = 0;
+        _trace?.Msr(vcpu.Index, isWrite: false, index, value, taken: false);
+        UnknownMsr("read", index, 0);
+        return false;
+    }
+
+    public bool MsrWrite(uint index, ulong value)
+    {
+        _trace?.Msr(vcpu.Index, isWrite: true, index, value, taken: false);
+        UnknownMsr("write", index, value);
+        return false;
+    }
+
+    public ulong Hypercall(ulong number, ReadOnlySpan<ulong> arguments, bool longMode)
+    {
+        // KVM passes on only calls that were asked for, and none was: "no such call" is its own answer to a stray one (-KVM_ENOSYS).
+        const ulong NoSuchCall = unchecked((ulong)-1000L);
+        _trace?.Hypercall(vcpu.Index, number, NoSuchCall);
+        return NoSuchCall;
+    }
+
+    public void InstructionCompleted(ulong rip, ReadOnlySpan<byte> instruction) => _trace?.Instruction(vcpu.Index, rip, instruction);
+
+    public void Kicked() => haltMonitor.Report(vcpu.Index, vcpu.GetActivity());
+
+    private static string? NameOf(AddressSpace space, ulong address) => space.TryFind(address, out var device) ? device.Name : null;
+
+    private void UnknownMsr(string access, uint index, ulong value)
+    {
+        if (UnknownMsrRate.TryPass(out var suppressed))
+        {
+            log.Debug("vCPU {Vcpu}: {Access} of MSR {Index:x} (value {Value:x}) raised #GP; {Suppressed} more before it", vcpu.Index, access, index, value, suppressed);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+using HvRunner.Abstractions;
+
+namespace HvRunner.Machine.Verdicts;
+
+/// <summary>
+/// Decides a run's verdict: the first decisive event wins. <see cref="End"/> decides and ends the run; <see cref="Decide"/> only decides, for an
+/// event after which the run goes on a little (a panic's last lines). Any thread; the decision is taken under a lock, the machine is told outside it.
+/// </summary>
+/// <param name="exitMap">How exit-port values become statuses.</param>
+public sealed class RunControl(ExitMap exitMap) : IPowerControl
+{
+    private readonly Lock _gate = new();
+    private Verdict? _verdict;
+    private bool _ended;
+
+    /// <summary>Raised once, when the run is to end; on the thread whose event ended it.</summary>
+    public event Action? Ended;
+
+    /// <summary>The decision so far; null while nothing decisive has happened.</summary>
+    public Verdict? Verdict
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _verdict;
+            }
+        }
+    }
+
+    /// <summary>True when the run is to end.</summary>
+    public bool HasEnded
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _ended;
+            }
+        }
+    }
+
+    /// <summary>Takes the verdict unless there is one; the run goes on.</summary>
+    public void Decide(Verdict verdict)
+    {
+        lock (_gate)
+        {
+            _verdict ??= verdict;
+        }
+    }
+
+    /// <summary>Takes the verdict unless there is one, and ends the run.</summary>
+    public void End(Verdict verdict)
+    {
+        lock (_gate)
+        {
+            _verdict ??= verdict;
+            if (_ended)
+            {
+                return;
+            }
+
+            _ended = true;
+        }
+
+        Ended?.Invoke();
+    }
+
+    /// <inheritdoc/>
+    public void PowerOff(string source) => End(new Verdict(VerdictKind.PowerOff, $"the guest switched itself off ({source})"));
+
+    /// <inheritdoc/>
+    public void Reset(string source) => End(new Verdict(VerdictKind.Reset, $"the guest asked for a reset ({source})"));
+
+    /// <inheritdoc/>
+    public void ReportStatus(ulong value) => End(Verdicts.Verdict.OfGuestValue(value, exitMap));
+
+    /// <inheritdoc/>
+    public void Panic(string source) => End(new Verdict(VerdictKind.Panic, $"the guest said that it panicked ({source})"));
+}
