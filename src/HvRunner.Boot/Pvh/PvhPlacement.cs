@@ -88,7 +88,7 @@ internal sealed class PvhPlacement
 
         AddTable("descriptor table", at.Gdt, PvhGdt.SizeBytes);
         AddTable("start info", at.StartInfo, HvmStartInfo.SizeBytes);
-        AddTable("module list", at.ModuleList, _request.Initrd is null ? 0 : HvmStartInfo.ModuleSizeBytes);
+        AddTable("module list", at.ModuleList, _request.Initrd is null ? 0UL : HvmStartInfo.ModuleSizeBytes);
         AddTable("memory map", at.MemoryMap, (ulong)entries * HvmStartInfo.MemoryMapEntrySizeBytes);
         AddTable("command line", at.CommandLine, (ulong)CommandLine.Length);
     }
