@@ -1,0 +1,12 @@
+namespace HvRunner.Chipset.Serial;
+
+/// <summary>Where a serial port pulls the bytes that its guest receives. What is not pulled stays with the host: that is the flow control.</summary>
+public interface ISerialInput
+{
+    /// <summary>
+    /// Moves up to <c>destination.Length</c> bytes into <paramref name="destination"/>, in order, and returns how many; 0 when nothing is there now.
+    /// Never waits, throws or allocates. Called with the device's lock held, on vCPU threads and on whichever thread calls
+    /// <see cref="Uart16550.InputReady"/>, so it must not call back into the device.
+    /// </summary>
+    int Read(Span<byte> destination);
+}
