@@ -1,0 +1,137 @@
+using HvRunner.Abstractions;
+using HvRunner.Boot.Pvh;
+using HvRunner.Chipset.Power;
+using HvRunner.Chipset.Rtc;
+using HvRunner.Chipset.Serial;
+using HvRunner.Chipset.Timers;
+using HvRunner.Machine.Bus;
+using HvRunner.Machine.Diagnostics;
+using HvRunner.Machine.Verdicts;
+
+namespace HvRunner.Machine;
+
+/// <summary>
+/// Builds the machine, top to bottom like a board schematic: memory, processors, interrupt wires, devices, and the kernel in place. Throws
+/// <see cref="InvalidInputException"/> for a kernel that cannot be placed, before any partition exists, and
+/// <see cref="HypervisorException"/> for a host that refuses.
+/// </summary>
+public static class MachineBuilder
+{
+    /// <summary>Builds a machine on a hypervisor, ready to run. The caller disposes it, and the hypervisor afterwards.</summary>
+    public static Machine Build(IHypervisor hypervisor, MachineConfig config)
+    {
+        var control = new RunControl(config.ExitMap);
+        var tracing = new Tracing(config.Trace);
+        var memory = hypervisor.AllocateMemory(MachineLayout.RamRanges(config.MemoryBytes));
+        IPartition? partition = null;
+        Board? board = null;
+        try
+        {
+            var boot = LoadKernel(config, memory);
+            partition = CreatePartition(hypervisor, config, memory);
+            board = Wire(config, partition, control, tracing);
+            SetEntryState(partition.Vcpus[0], boot);
+            return new Machine(config, control, tracing, memory, partition, board);
+        }
+        catch
+        {
+            board?.Dispose();
+            partition?.Dispose();
+            memory.Dispose();
+            throw;
+        }
+    }
+
+    private static PvhBootResult LoadKernel(MachineConfig config, IBackingMemory memory) => PvhBoot.Load(new PvhBootRequest
+    {
+        Kernel = config.Kernel,
+        Initrd = config.Initrd,
+        CommandLine = config.CommandLine,
+        Memory = memory,
+        MemoryMap = config.MemoryMap(),
+    });
+
+    private static IPartition CreatePartition(IHypervisor hypervisor, MachineConfig config, IBackingMemory memory)
+    {
+        var cpuid = hypervisor.GetSupportedCpuid();
+        return hypervisor.CreatePartition(new PartitionConfig
+        {
+            VcpuCount = config.VcpuCount,
+            Irqchip = config.Irqchip,
+            Memory = memory,
+            CpuidOf = index => GuestCpuid.Of(cpuid, config.VcpuCount, index),
+        });
+    }
+
+    private static Board Wire(MachineConfig config, IPartition partition, RunControl control, Tracing tracing)
+    {
+        var rate = new BoundedRate(perSecond: 20);
+        void LogOdd(OddAccess access)
+        {
+            if (config.Log.IsEnabled(Serilog.Events.LogEventLevel.Debug) && rate.TryPass(out var suppressed))
+            {
+                config.Log.Debug("odd access {Access}; {Suppressed} more before it", access, suppressed);
+            }
+        }
+
+        var ports = new AddressSpace("port", LogOdd);
+        var mmio = new AddressSpace("memory", LogOdd);
+        var irqchip = (IInKernelIrqchip)partition;
+        IInterruptLine Line(int gsi, string device) => tracing.Wire(irqchip.GetLine(gsi), gsi, device);
+        void Ports(ushort first, int count, IBusDevice device, int widthBytes = 1) =>
+            ports.Map(new GuestRange(new GuestAddress(first), (ulong)count), device, widthBytes);
+
+        // Time.
+        var pit = new Pit8254(config.Timers, Line(MachineLayout.PitIrq, "pit"));
+        var controlPortB = new SystemControlPortB(pit);
+        var (below4G, above4G) = RamSplit(config);
+        var rtc = new CmosRtc(config.Clock, below4G, above4G);
+        Ports(MachineLayout.PitPort, Pit8254.RegionSize, pit);
+        Ports(MachineLayout.SystemControlPortB, SystemControlPortB.RegionSize, controlPortB);
+        Ports(MachineLayout.CmosPort, CmosRtc.RegionSize, rtc);
+
+        // The console.
+        var tail = new ConsoleTail(config.ConsoleOutput);
+        var tap = new ConsoleTap(tail, config.PanicText && config.Kernel.IsLinux ? control : null);
+        var com1 = new Uart16550("com1", Line(MachineLayout.Com1Irq, "com1"), tap, config.ConsoleInput);
+        Ports(MachineLayout.Com1Port, Uart16550.RegionSize, com1);
+        if (config.DebugOutput is { } debugOutput)
+        {
+            Ports(MachineLayout.DebugConsolePort, DebugConsole.RegionSize, new DebugConsole("debugcon", debugOutput));
+        }
+
+        // The ways out.
+        var keyboard = new KeyboardController(control);
+        Ports(MachineLayout.KeyboardDataPort, 1, keyboard.DataPort);
+        Ports(MachineLayout.KeyboardCommandPort, 1, keyboard.CommandPort);
+        Ports(MachineLayout.ResetControlPort, 1, new ResetControl(control));
+        Ports(MachineLayout.PvPanicPort, 1, new PvPanic(control));
+        if (config.ExitPort is { } exitPort)
+        {
+            Ports(exitPort, MachineLayout.ExitPortBytes, new ExitPort("exit", control), widthBytes: 4);
+        }
+
+        return new Board(ports, mmio, com1, pit, tail, tap);
+    }
+
+    private static (ulong Below4G, ulong Above4G) RamSplit(MachineConfig config)
+    {
+        var below = Math.Min(config.MemoryBytes, MachineLayout.LowMemoryEnd);
+        return (below, config.MemoryBytes - below);
+    }
+
+    private static void SetEntryState(IVcpu vcpu, PvhBootResult boot)
+    {
+        var state = new ProcessorState();
+        vcpu.GetState(state, StateParts.System);
+        PvhEntryState.Apply(state, boot.Entry, boot.StartInfoAddress, new PvhAddresses());
+        vcpu.SetState(state, StateParts.General | StateParts.System);
+        foreach (var (index, value) in PvhEntryState.Msrs)
+        {
+            if (!vcpu.TrySetMsr(index, value))
+            {
+                throw new HypervisorException($"the hypervisor refuses to set MSR 0x{index:x} to 0x{value:x}, which PVH requires");
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+using HvRunner.Abstractions;
+using HvRunner.Machine.Verdicts;
+
+namespace HvRunner.Machine;
+
+/// <summary>One vCPU's thread: runs it and turns the way its run ends into a verdict. Whatever is thrown on it is a fault of hvrun's own, and a verdict too.</summary>
+internal sealed class VcpuThread
+{
+    private readonly IVcpu _vcpu;
+    private readonly IExitHandler _handler;
+    private readonly RunControl _control;
+    private readonly Thread _thread;
+
+    internal VcpuThread(IVcpu vcpu, IExitHandler handler, RunControl control)
+    {
+        _vcpu = vcpu;
+        _handler = handler;
+        _control = control;
+        _thread = new Thread(Serve, 512 * 1024) { IsBackground = true, Name = $"vcpu{vcpu.Index}" };
+    }
+
+    internal void Start() => _thread.Start();
+
+    internal bool Join(TimeSpan limit) => _thread.Join(limit);
+
+    private void Serve()
+    {
+        try
+        {
+            var exit = _vcpu.Run(_handler);
+            if (VerdictOf(exit) is { } verdict)
+            {
+                _control.End(verdict);
+            }
+        }
+        catch (Exception exception)
+        {
+            _control.End(new Verdict(VerdictKind.Internal, $"vCPU {_vcpu.Index}: {exception}"));
+        }
+    }
+
+    private Verdict? VerdictOf(VcpuExit exit) => exit.Kind switch
+    {
+        VcpuExitKind.Stopped => null,
+        VcpuExitKind.Shutdown => new Verdict(VerdictKind.TripleFault, $"vCPU {_vcpu.Index} shut down after a triple fault"),
+        VcpuExitKind.PowerOff => new Verdict(VerdictKind.PowerOff, exit.Sentence),
+        VcpuExitKind.Reset => new Verdict(VerdictKind.Reset, exit.Sentence),
+        VcpuExitKind.Crash => new Verdict(VerdictKind.Panic, exit.Sentence),
+        _ => new Verdict(VerdictKind.CpuError, $"vCPU {_vcpu.Index}: {exit.Sentence}"),
+    };
+}
