@@ -1,0 +1,171 @@
+using System.Runtime.InteropServices;
+using HvRunner.Abstractions;
+using Iced.Intel;
+
+namespace HvRunner.Instructions;
+
+/// <summary>
+/// One instruction under execution: its decoded form, the processor it changes, and what it ends with. The type is spread over one file per
+/// topic; each instruction group is a method that takes its instructions by mnemonic and answers <see cref="Outcome.Elsewhere"/> for others.
+/// Every group follows one order, which is what makes a fault leave no trace: read all operands, check everything, translate the
+/// destination, and only then write memory, registers and flags.
+/// </summary>
+[StructLayout(LayoutKind.Auto)]
+internal ref partial struct Execution<TMemory, THost>
+    where TMemory : struct, IPhysicalMemory
+    where THost : struct, IProcessorHost
+{
+    private readonly ProcessorState _state;
+    private readonly ProcessorFeatures _features;
+    private readonly ref TMemory _memory;
+    private readonly ref THost _host;
+
+    private Instruction _instruction;
+    private ulong _nextRip;
+    private StateParts _changed;
+    private byte _vector;
+    private bool _hasErrorCode;
+    private uint _errorCode;
+    private ulong _faultAddress;
+    private bool _flushTlb;
+    private bool _shadow;
+    private bool _halted;
+    private bool _plainWrites;
+    private bool _repeats;
+
+    // The mode, looked up once: the three of them decide addressing, operand sizes and checks everywhere.
+    private readonly bool _is64;
+    private readonly bool _isProtected;
+    private readonly int _cpl;
+
+    public Execution(ProcessorState state, ref TMemory memory, ref THost host, ProcessorFeatures features)
+    {
+        _state = state;
+        _memory = ref memory;
+        _host = ref host;
+        _features = features;
+        _isProtected = (state.Cr0 & ControlBit.Cr0Pe) != 0;
+        _is64 = (state.Efer & ControlBit.EferLma) != 0 && state.Segments[(int)SegmentName.Cs].Long;
+
+        // SS.DPL is CPL (SDM vol. 3C, 24.4.1): unlike CS.RPL it is also right between setting CR0.PE and the far jump behind it.
+        _cpl = _isProtected ? state.Segments[(int)SegmentName.Ss].Dpl : 0;
+    }
+
+    /// <summary>Locked instructions write without compare-and-exchange from here on.</summary>
+    public void GiveUpAtomicity() => _plainWrites = true;
+
+    /// <summary>Runs the fetched instruction once.</summary>
+    public Outcome Execute()
+    {
+        _nextRip = _instruction.NextIP;
+        _repeats = false;
+        if ((_state.Rflags & Flag.Virtual8086) != 0)
+        {
+            return Outcome.Unsupported;
+        }
+
+        var code = (int)_instruction.Code;
+        var group = InstructionGroups.OfCode(code);
+        if (group != InstructionGroup.Unknown)
+        {
+            return Run(group);
+        }
+
+        for (group = InstructionGroup.Unknown + 1; group < InstructionGroup.Unsupported; group++)
+        {
+            var outcome = Run(group);
+            if (outcome != Outcome.Elsewhere)
+            {
+                InstructionGroups.Learn(code, group);
+                return outcome;
+            }
+        }
+
+        InstructionGroups.Learn(code, InstructionGroup.Unsupported);
+        return Outcome.Unsupported;
+    }
+
+    /// <summary>Moves RIP on or describes the fault.</summary>
+    public Completion Finish(Outcome outcome)
+    {
+        if (outcome == Outcome.Done)
+        {
+            _state.Rip = _nextRip;
+            if (!_repeats)
+            {
+                _state.Rflags &= ~Flag.Resume;
+            }
+
+            return new Completion
+            {
+                Kind = CompletionKind.Completed,
+                Changed = _changed | StateParts.General,
+                Length = _instruction.Length,
+                FlushTlb = _flushTlb,
+                InterruptShadow = _shadow,
+                Halted = _halted,
+            };
+        }
+
+        if (outcome != Outcome.Fault)
+        {
+            return new Completion { Kind = CompletionKind.Unsupported, Length = _instruction.Length };
+        }
+
+        return new Completion
+        {
+            Kind = CompletionKind.Fault,
+            Vector = _vector,
+            HasErrorCode = _hasErrorCode && _isProtected,
+            ErrorCode = _isProtected ? _errorCode : 0,
+            Cr2 = _faultAddress,
+            Changed = _changed,
+            Length = _instruction.Length,
+        };
+    }
+
+    private Outcome Run(InstructionGroup group) => group switch
+    {
+        InstructionGroup.Moves => ExecuteMoves(),
+        InstructionGroup.Arithmetic => ExecuteArithmetic(),
+        InstructionGroup.Shifts => ExecuteShifts(),
+        InstructionGroup.MultiplyDivide => ExecuteMultiplyDivide(),
+        InstructionGroup.Bits => ExecuteBits(),
+        InstructionGroup.Atomics => ExecuteAtomics(),
+        InstructionGroup.ControlFlow => ExecuteControlFlow(),
+        InstructionGroup.Strings => ExecuteStrings(),
+        InstructionGroup.FlagOperations => ExecuteFlagOperations(),
+        InstructionGroup.SoftwareInterrupts => ExecuteSoftwareInterrupts(),
+        InstructionGroup.System => ExecuteSystem(),
+        InstructionGroup.Identification => ExecuteIdentification(),
+        InstructionGroup.Xsave => ExecuteXsave(),
+        _ => Outcome.Unsupported,
+    };
+
+    private Outcome Raise(byte vector)
+    {
+        _vector = vector;
+        _hasErrorCode = false;
+        _errorCode = 0;
+        return Outcome.Fault;
+    }
+
+    private Outcome Raise(byte vector, uint errorCode)
+    {
+        _vector = vector;
+        _hasErrorCode = true;
+        _errorCode = errorCode;
+        return Outcome.Fault;
+    }
+
+    /// <summary>Records a fault for methods that answer false.</summary>
+    private bool Refuse(byte vector, uint errorCode)
+    {
+        Raise(vector, errorCode);
+        return false;
+    }
+
+    private Outcome UndefinedOpcode() => Raise(ExceptionVector.InvalidOpcode);
+
+    private Outcome GeneralProtection() => Raise(ExceptionVector.GeneralProtection, 0);
+}

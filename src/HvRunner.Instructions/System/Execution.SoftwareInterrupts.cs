@@ -1,0 +1,29 @@
+// INT3, INT n, INTO, INT1, UD0 to UD2 (SDM vol. 2, INT n). Delivery through the descriptor tables is in InterruptDelivery.
+using Iced.Intel;
+
+namespace HvRunner.Instructions;
+
+internal ref partial struct Execution<TMemory, THost>
+{
+    private Outcome ExecuteSoftwareInterrupts()
+    {
+        switch (_instruction.Mnemonic)
+        {
+            case Mnemonic.Int3:
+                return Deliver(ExceptionVector.Breakpoint, InterruptOrigin.Software, null, _nextRip, _state.Rflags & ~Flag.Resume);
+            case Mnemonic.Int:
+                return Deliver(_instruction.Immediate8, InterruptOrigin.Software, null, _nextRip, _state.Rflags & ~Flag.Resume);
+            case Mnemonic.Into:
+                return (_state.Rflags & Flag.Overflow) == 0
+                    ? Outcome.Done
+                    : Deliver(ExceptionVector.Overflow, InterruptOrigin.Software, null, _nextRip, _state.Rflags & ~Flag.Resume);
+            case Mnemonic.Int1:
+                // Taken for a debug exception by everything but DR6: no DPL check.
+                return Deliver(ExceptionVector.Debug, InterruptOrigin.Hardware, null, _nextRip, _state.Rflags & ~Flag.Resume);
+            case Mnemonic.Ud0 or Mnemonic.Ud1 or Mnemonic.Ud2:
+                return UndefinedOpcode();
+            default:
+                return Outcome.Elsewhere;
+        }
+    }
+}
