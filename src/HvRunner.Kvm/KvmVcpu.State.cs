@@ -11,6 +11,11 @@ internal sealed unsafe partial class KvmVcpu
 {
     private const int LapicRegistersBytes = 1024;
 
+    private IReadOnlyList<CpuidLeaf> _cpuid = [];
+
+    /// <summary>What CPUID was set to answer.</summary>
+    internal IReadOnlyList<CpuidLeaf> Cpuid => _cpuid;
+
     public void GetState(ProcessorState state, StateParts parts)
     {
         if (parts.HasFlag(StateParts.General))
@@ -123,6 +128,7 @@ internal sealed unsafe partial class KvmVcpu
     /// <summary>Gives the vCPU its CPUID; before its first entry.</summary>
     internal void SetCpuid(IReadOnlyList<CpuidLeaf> leaves)
     {
+        _cpuid = leaves;
         var bytes = stackalloc byte[8 + (leaves.Count * sizeof(kvm_cpuid_entry2))];
         *(uint*)bytes = (uint)leaves.Count;
         *(uint*)(bytes + 4) = 0;
@@ -147,6 +153,23 @@ internal sealed unsafe partial class KvmVcpu
         events.exception_error_code = errorCode;
         events.flags = 0;
         KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
+    }
+
+    /// <summary>Holds interrupts off for one more instruction, as after STI.</summary>
+    private void SetInterruptShadow()
+    {
+        kvm_vcpu_events events;
+        KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_VCPU_EVENTS, &events, "KVM_GET_VCPU_EVENTS");
+        events.interrupt_shadow = KVM_X86_SHADOW_INT_STI;
+        events.flags = KVM_VCPUEVENT_VALID_SHADOW;
+        KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
+    }
+
+    /// <summary>Puts the vCPU to sleep until an interrupt, as HLT does.</summary>
+    private void SetHalted()
+    {
+        var halted = new kvm_mp_state { mp_state = KVM_MP_STATE_HALTED };
+        KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_MP_STATE, &halted, "KVM_SET_MP_STATE");
     }
 
     private bool NonMaskableWake()

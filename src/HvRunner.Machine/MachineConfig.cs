@@ -1,6 +1,5 @@
 using HvRunner.Abstractions;
 using HvRunner.Boot;
-using HvRunner.Boot.Images;
 using HvRunner.Boot.Pvh;
 using HvRunner.Chipset.Serial;
 using HvRunner.Machine.Diagnostics;

@@ -27,6 +27,7 @@ internal static class KvmConstants
     internal const ulong KVM_GET_LAPIC = 0x8400AE8E;
     internal const ulong KVM_SET_CPUID2 = 0x4008AE90;
     internal const ulong KVM_GET_MP_STATE = 0x8004AE98;
+    internal const ulong KVM_SET_MP_STATE = 0x4004AE99;
     internal const ulong KVM_GET_VCPU_EVENTS = 0x8040AE9F;
     internal const ulong KVM_SET_VCPU_EVENTS = 0x4040AEA0;
     internal const ulong KVM_GET_DEBUGREGS = 0x8080AEA1;
@@ -112,6 +113,8 @@ internal static class KvmConstants
     internal const uint KVM_MP_STATE_HALTED = 3;
     internal const uint KVM_MP_STATE_SIPI_RECEIVED = 4;
 
+    internal const uint KVM_VCPUEVENT_VALID_SHADOW = 4;
+    internal const byte KVM_X86_SHADOW_INT_STI = 2;
     internal const uint KVM_CPUID_FLAG_SIGNIFCANT_INDEX = 1;
     internal const uint KVM_IRQCHIP_IOAPIC = 2;
 }

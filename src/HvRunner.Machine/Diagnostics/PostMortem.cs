@@ -1,6 +1,6 @@
 using HvRunner.Abstractions;
+using HvRunner.Boot;
 using HvRunner.Boot.Elf;
-using HvRunner.Boot.Images;
 using HvRunner.Chipset.Serial;
 using HvRunner.Instructions;
 using HvRunner.Machine.Verdicts;

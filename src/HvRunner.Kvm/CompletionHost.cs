@@ -1,0 +1,42 @@
+using System.Runtime.Intrinsics.X86;
+using HvRunner.Abstractions;
+using HvRunner.Instructions;
+
+namespace HvRunner.Kvm;
+
+/// <summary>What an instruction that hvrun completes may ask of its vCPU, each answer a call into KVM.</summary>
+internal readonly struct CompletionHost(KvmVcpu vcpu) : IProcessorHost
+{
+    private const uint XsaveLayout = 0xd;
+
+    public void LoadExtended(ProcessorState state) => vcpu.GetState(state, StateParts.Extended);
+
+    public void LoadDebug(ProcessorState state) => vcpu.GetState(state, StateParts.Debug);
+
+    public bool TryReadMsr(uint index, out ulong value) => vcpu.TryGetMsr(index, out value);
+
+    public bool TryWriteMsr(uint index, ulong value) => vcpu.TrySetMsr(index, value);
+
+    public bool TryGetCpuid(uint leaf, uint subleaf, out CpuidLeaf result)
+    {
+        foreach (var candidate in vcpu.Cpuid)
+        {
+            if (candidate.Function == leaf && (!candidate.HasIndex || candidate.Index == subleaf))
+            {
+                result = candidate;
+                return true;
+            }
+        }
+
+        // Software-assisted KVMs offer no XSAVE and show the guest the processor's all the same: its layout is the processor's, too.
+        if (leaf == XsaveLayout && X86Base.IsSupported)
+        {
+            var (eax, ebx, ecx, edx) = X86Base.CpuId((int)leaf, (int)subleaf);
+            result = new CpuidLeaf(leaf, subleaf, true, (uint)eax, (uint)ebx, (uint)ecx, (uint)edx);
+            return true;
+        }
+
+        result = default;
+        return false;
+    }
+}

@@ -1,0 +1,65 @@
+using HvRunner.Abstractions;
+using HvRunner.Instructions;
+
+namespace HvRunner.Kvm;
+
+/// <summary>
+/// Guest-physical memory as an instruction that hvrun completes sees it: RAM, and the machine's devices behind the handler. The registers of
+/// KVM's own interrupt controllers are out of reach from here; touching them is remembered, and the instruction then counts as not completed.
+/// </summary>
+internal struct CompletionMemory(KvmMemory ram, IExitHandler handler, ulong apicBase) : IPhysicalMemory
+{
+    private const ulong IoApicPage = 0xfec0_0000;
+    private const ulong PageMask = 0xfff;
+
+    /// <summary>An access went to KVM's local APIC or IO-APIC.</summary>
+    internal bool TouchedInKernelDevice { get; private set; }
+
+    public bool TryRead(ulong physicalAddress, Span<byte> data)
+    {
+        if (ram.TryRead(new GuestAddress(physicalAddress), data))
+        {
+            return true;
+        }
+
+        if (IsInKernel(physicalAddress))
+        {
+            data.Fill(0xff);
+            return false;
+        }
+
+        handler.MmioRead(new GuestAddress(physicalAddress), data);
+        return true;
+    }
+
+    public bool TryWrite(ulong physicalAddress, ReadOnlySpan<byte> data)
+    {
+        if (ram.TryWrite(new GuestAddress(physicalAddress), data))
+        {
+            return true;
+        }
+
+        if (IsInKernel(physicalAddress))
+        {
+            return false;
+        }
+
+        handler.MmioWrite(new GuestAddress(physicalAddress), data);
+        return true;
+    }
+
+    public readonly bool TryCompareExchange(ulong physicalAddress, int size, ulong expected, ulong desired, out ulong observed) =>
+        ram.TryCompareExchange(new GuestAddress(physicalAddress), size, expected, desired, out observed);
+
+    public readonly bool TryCompareExchange(ulong physicalAddress, UInt128 expected, UInt128 desired, out UInt128 observed) =>
+        ram.TryCompareExchange(new GuestAddress(physicalAddress), expected, desired, out observed);
+
+    private bool IsInKernel(ulong physicalAddress)
+    {
+        const ulong ApicEnabled = 1 << 11;
+        var page = physicalAddress & ~PageMask;
+        var inKernel = page == IoApicPage || ((apicBase & ApicEnabled) != 0 && page == (apicBase & 0x000f_ffff_ffff_f000));
+        TouchedInKernelDevice |= inKernel;
+        return inKernel;
+    }
+}
