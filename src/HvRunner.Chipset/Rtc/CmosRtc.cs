@@ -3,7 +3,7 @@
 //
 // The clock shows UTC. It is the host's clock plus an offset that changes when the guest sets the time. The registers are computed when they
 // are read; UIP is up during the last 244 us of each second, as the data sheet's "update in progress" warning, and the update itself takes no
-// time. While SET is up the registers stand still and keep what is written to them; when it goes down they become the time, each field brought
+// time. While SET is up the registers stand still and take what is written; when it goes down they become the time, each field brought
 // into its range. A write without SET takes effect at once.
 //
 // Absent: periodic, alarm and update-ended interrupts. Register B stores their enables, register C's flags never rise, there is no IRQ 8. The
@@ -228,7 +228,7 @@ public sealed class CmosRtc : IBusDevice, IStateful
     /// <summary>The guest's time; stands still at either end of what the host can express.</summary>
     private DateTime Now()
     {
-        var ticks = Math.Clamp((Int128)_clock.GetUtcNow().UtcTicks + _offsetTicks, 0, DateTime.MaxValue.Ticks);
+        var ticks = Int128.Clamp((Int128)_clock.GetUtcNow().UtcTicks + _offsetTicks, 0, DateTime.MaxValue.Ticks);
         return new DateTime((long)ticks, DateTimeKind.Utc);
     }
 
