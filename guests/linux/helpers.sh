@@ -10,37 +10,49 @@ umask 022
 
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/hvrun
 work=   # the directory a build happens in; set by begin, gone after finish
-child=  # the process that watch is waiting for
+child=  # the process that watch is waiting for, and
+log=    # its output
 
 say() { printf '%s: %s\n' "$guest" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-# watch LABEL [PROGRESS] -- COMMAND...: run COMMAND with its output in $work/log
-# and show that it lives at least every two seconds. PROGRESS names a function
-# that prints how far it has come.
+# A line that the next one may replace, where the reader is a terminal.
+progress() { if [ -t 2 ]; then printf '\r\033[K%s: %s' "$guest" "$*" >&2; else say "$*"; fi; }
+end_progress() { [ ! -t 2 ] || printf '\r\033[K' >&2; }
+
+abandon() {
+    [ -z "$child" ] || { kill "$child" 2>/dev/null; wait "$child" 2>/dev/null; } || :
+    rm -rf ${log:+"$log"} ${work:+"$work"}
+}
+trap abandon EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# watch LABEL [HOW-FAR] -- COMMAND...: run COMMAND with its output in the file $log
+# and show that it lives at least every two seconds. HOW-FAR names a function that
+# prints how far it has come.
 watch() {
-    local label=$1 progress=: began=$SECONDS line log=$work/log
+    local label=$1 how_far=: began=$SECONDS ticks=0 status=0
+    log=$(mktemp)
     shift
-    if [ "$1" != -- ]; then progress=$1; shift; fi
+    if [ "$1" != -- ]; then how_far=$1; shift; fi
     shift
     say "$label ..."
     "$@" >"$log" 2>&1 </dev/null &
     child=$!
-    local ticks=0
     while sleep 0.2; kill -0 "$child" 2>/dev/null; do
         ticks=$((ticks + 1))
-        [ $((ticks % 9)) = 0 ] || continue
-        line="$label, $($progress)$(elapsed "$began")"
-        if [ -t 2 ]; then printf '\r\033[K%s: %s' "$guest" "$line" >&2; else say "$line"; fi
+        [ $((ticks % 9)) != 0 ] || progress "$label, $("$how_far")$(elapsed "$began")"
     done
-    [ ! -t 2 ] || printf '\r\033[K' >&2
-    local status=0
+    end_progress
     wait "$child" || status=$?
     child=
     [ "$status" = 0 ] || {
         tail -n 20 "$log" >&2
         die "$label failed (status $status); the last lines of its output are above"
     }
+    rm "$log"
+    log=
 }
 
 elapsed() {
@@ -56,21 +68,20 @@ version_of() {
 
 # version PACKAGE: like version_of, but asks the archive once before giving up.
 version() {
-    command -v apt-get dpkg-query >/dev/null || die "this script needs apt-get and dpkg, that is Debian or a relative of it"
+    command -v apt-get >/dev/null || die "this script needs apt-get and dpkg, that is Debian or a relative of it"
     version_of "$1" && return
-    [ "$(id -u)" != 0 ] || { say "asking the archive for $1 ..."; apt-get update >/dev/null 2>&1 || :; }
+    [ "$(id -u)" != 0 ] || watch "asking the archive for $1" -- apt-get update
     version_of "$1" || die "the package $1 is not known here; \"apt-get update\" as root may help, and Debian 12 has it"
 }
 
 # install PACKAGE...: see to it that they are there.
 install() {
-    local package missing=()
+    local package missing=() get=(apt-get -o DPkg::Lock::Timeout=600)
     for package; do
         dpkg-query -W -f='${db:Status-Abbrev}' "$package" 2>/dev/null | grep -q ^ii || missing+=("$package")
     done
     [ ${#missing[@]} != 0 ] || return 0
     [ "$(id -u)" = 0 ] || die "packages are missing; as root: apt-get install ${missing[*]}"
-    local get=(apt-get -o DPkg::Lock::Timeout=600)
     apt-get install -s "${missing[@]}" >/dev/null 2>&1 || watch "asking the archive" -- "${get[@]}" update
     watch "installing ${missing[*]}" -- \
         env DEBIAN_FRONTEND=noninteractive "${get[@]}" install -y --no-install-recommends "${missing[@]}"
@@ -87,23 +98,18 @@ begin() {
     if ready; then exit; fi
     mkdir -p "$cache"
     exec 9>"$cache/$name.lock"
-    until flock -w 1.8 9; do say "waiting for another build of the same"; done
+    local began=$SECONDS
+    until flock -w 1.8 9; do progress "waiting for another build of the same, $(elapsed $began)"; done
+    end_progress
     if ready; then exit; fi
     # Under the lock, what an interrupted build has left can only be rubbish.
-    rm -rf "$cache/$name-"*.partial
+    local rubbish=("$cache/$name-"*.partial)
+    [ ! -e "${rubbish[0]}" ] || watch "tidying up" -- rm -rf "${rubbish[@]}"
     work=$result.partial
     mkdir "$work"
-    trap abandon EXIT
-    trap 'exit 130' INT
-    trap 'exit 143' TERM HUP
 }
 
 ready() { [ -d "$result" ] && printf '%s\n' "$result/$wanted"; }
-
-abandon() {
-    [ -z "$child" ] || { kill "$child" 2>/dev/null; wait "$child" 2>/dev/null; } || :
-    rm -rf "$work"
-}
 
 # finish FILE...: these files, in $work, are the result.
 finish() {
@@ -111,5 +117,6 @@ finish() {
     mkdir "$work/result"
     for file; do mv "$work/$file" "$work/result/"; done
     mv -T "$work/result" "$result"
+    watch "tidying up" -- rm -rf "$work"
     ready
 }
