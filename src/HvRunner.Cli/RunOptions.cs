@@ -56,13 +56,13 @@ internal sealed class RunOptions
     internal RunSettings Read(ParseResult result, IReadOnlyList<string> words, Faults faults)
     {
         string? Given(Option<string?> option) => result.GetValue(option);
-        var memory = Parse(Given(_memory), 512UL << 20, OptionText.TrySize, "--memory", "a size such as 512M or 2G", faults);
+        var memory = Parse<ulong>(Given(_memory), 512UL << 20, OptionText.TrySize, "--memory", "a size such as 512M or 2G", faults);
         if (memory < MachineLayout.MinMemoryBytes || memory % 4096 != 0 || memory > 1UL << 40)
         {
             faults.Usage($"--memory: expected a multiple of 4K from {OptionText.Size(MachineLayout.MinMemoryBytes)} to 1 TiB, found {OptionText.Size(memory)}.");
         }
 
-        var cpus = Parse(Given(_cpus), 1, int.TryParse, "--cpus", "a number from 1 on", faults);
+        var cpus = Parse<int>(Given(_cpus), 1, int.TryParse, "--cpus", "a number from 1 on", faults);
         if (cpus < 1)
         {
             faults.Usage($"--cpus: expected a number from 1 on, found {cpus}.");
@@ -81,7 +81,7 @@ internal sealed class RunOptions
         ushort? exitPort = MachineLayout.ExitPort;
         if (Given(_exitPort) is { } port)
         {
-            exitPort = port == "none" ? null : Parse(port, MachineLayout.ExitPort, OptionText.TryPort, "--exit-port", "a port number such as 0xf4, or none", faults);
+            exitPort = port == "none" ? null : Parse<ushort>(port, MachineLayout.ExitPort, OptionText.TryPort, "--exit-port", "a port number such as 0xf4, or none", faults);
         }
 
         return new RunSettings
@@ -94,7 +94,7 @@ internal sealed class RunOptions
             Console = console,
             DebugConsole = debugConsole,
             Timeout = Given(_timeout) is { } timeout
-                ? Parse(timeout, default, OptionText.TryDuration, "--timeout", "a duration such as 500ms, 30s or 2m", faults)
+                ? Parse<TimeSpan>(timeout, default, OptionText.TryDuration, "--timeout", "a duration such as 500ms, 30s or 2m", faults)
                 : null,
             ExitPort = exitPort,
             ExitMap = Choice(Given(_exitMap), "raw", "--exit-map", ["raw", "qemu"], faults) == "qemu" ? ExitMap.Qemu : ExitMap.Raw,

@@ -139,13 +139,16 @@ public sealed class Machine : IDisposable
         {
             while (!thread.Join(HaltMonitor.Interval))
             {
-                if (_urgent.IsSet || TimedOut())
+                if (MustEnd)
                 {
                     _config.ReleaseOutput();
                 }
             }
         }
     }
+
+    /// <summary>The run is out of time or interrupted: what is left of the output is not waited for any longer. Any thread.</summary>
+    public bool MustEnd => _urgent.IsSet || TimedOut();
 
     private bool TimedOut() => _config.Timeout is { } limit && Stopwatch.GetElapsedTime(_firstEntry) >= limit;
 }

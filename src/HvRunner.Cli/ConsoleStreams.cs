@@ -1,0 +1,159 @@
+using HvRunner.Chipset.Serial;
+using HvRunner.Host;
+
+namespace HvRunner.Cli;
+
+/// <summary>
+/// The guest's first serial port and debug console on the host's streams: bounded buffers between vCPUs and pump threads, raw input on a
+/// terminal. Nothing here waits for ever: <see cref="Release"/> frees vCPUs that wait for a stalled reader, <see cref="Finish"/> has a limit.
+/// </summary>
+internal sealed class ConsoleStreams : IDisposable
+{
+    private const int StandardInput = 0;
+    private const int StandardOutput = 1;
+    private const int StandardError = 2;
+
+    private readonly List<ConsoleOutputBuffer> _buffers = [];
+    private readonly List<OutputPump> _pumps = [];
+    private readonly List<IDisposable> _files = [];
+    private readonly ConsoleInputBuffer _input = new();
+    private InputPump? _inputPump;
+    private RawTerminal? _terminal;
+    private volatile Action<string>? _interrupt;
+
+    /// <summary>Opens the targets; a file that cannot be written is a fault of the user's.</summary>
+    internal ConsoleStreams(string console, string debugConsole, Faults faults)
+    {
+        Output = (ISerialOutput?)Open("console", console, StandardOutput, faults) ?? Discard.Instance;
+        var debug = Open("debug-console", debugConsole, StandardError, faults);
+        DebugOutput = debug is not null && debugConsole == "stderr" ? GuestLines = new GuestLines(debug) : debug;
+        UsesInput = console == "stdio";
+    }
+
+    internal ISerialOutput Output { get; }
+
+    internal ISerialOutput? DebugOutput { get; }
+
+    internal ISerialInput Input => _input;
+
+    private GuestLines? GuestLines { get; }
+
+    private bool UsesInput { get; }
+
+    /// <summary>Starts the pumps. <paramref name="interrupt"/> is told why when a reader goes away or the user asks for the end.</summary>
+    internal void Start(Action inputReady, Action<string> interrupt)
+    {
+        _interrupt = interrupt;
+        foreach (var pump in _pumps)
+        {
+            pump.Start();
+        }
+
+        if (UsesInput)
+        {
+            _terminal = RawTerminal.TryEnter(StandardInput);
+            var keys = _terminal is null ? null : new EscapeKeys(interrupt);
+            _inputPump = new InputPump("console-in", StandardInput, bytes => Accept(keys is null ? bytes : keys.Filter(bytes), inputReady));
+            _inputPump.Start();
+        }
+    }
+
+    /// <summary>Frees everyone who waits for space: the run must end although bytes are left.</summary>
+    internal void Release()
+    {
+        foreach (var buffer in _buffers)
+        {
+            buffer.Close();
+        }
+    }
+
+    /// <summary>Writes what is left. A reader may take its time until <paramref name="mustEnd"/> says otherwise; then a moment is given and the rest dropped.</summary>
+    internal void Finish(Func<bool> mustEnd)
+    {
+        GuestLines?.Flush();
+        foreach (var pump in _pumps)
+        {
+            while (!pump.Finish(TimeSpan.FromMilliseconds(50)))
+            {
+                if (mustEnd())
+                {
+                    _ = pump.Finish(TimeSpan.FromMilliseconds(200));
+                    break;
+                }
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Release();
+        _input.Close();
+        _inputPump?.Dispose();
+        _terminal?.Dispose();
+        foreach (var pump in _pumps)
+        {
+            pump.Dispose();
+        }
+
+        foreach (var file in _files)
+        {
+            file.Dispose();
+        }
+    }
+
+    private bool Accept(ReadOnlySpan<byte> bytes, Action inputReady)
+    {
+        while (!bytes.IsEmpty)
+        {
+            bytes = bytes[_input.Write(bytes)..];
+            inputReady();
+            if (!bytes.IsEmpty && !_input.WaitForSpace())
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private ConsoleOutputBuffer? Open(string name, string target, int stream, Faults faults)
+    {
+        if (target == "none")
+        {
+            return null;
+        }
+
+        var descriptor = stream;
+        if (target.StartsWith("file:", StringComparison.Ordinal))
+        {
+            if (faults.Try(() => OutputFile.Create($"--{name}", target[5..])) is not { } file)
+            {
+                return null;
+            }
+
+            _files.Add(file);
+            descriptor = (int)file.SafeFileHandle.DangerousGetHandle();
+        }
+
+        OutputPump? pump = null;
+        var buffer = new ConsoleOutputBuffer(() => pump!.Wake());
+        pump = new OutputPump(name, descriptor, buffer.Take, () =>
+        {
+            buffer.Close();
+            _interrupt?.Invoke($"nobody reads the {name}'s output any more");
+        });
+        _buffers.Add(buffer);
+        _pumps.Add(pump);
+        return buffer;
+    }
+
+    private sealed class Discard : ISerialOutput
+    {
+        internal static readonly Discard Instance = new();
+
+        public void Write(ReadOnlySpan<byte> data)
+        {
+        }
+    }
+}

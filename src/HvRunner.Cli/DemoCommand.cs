@@ -1,0 +1,25 @@
+using System.CommandLine;
+
+namespace HvRunner.Cli;
+
+/// <summary><c>hvrun demo</c>: boots the guest that hvrun carries in itself, which shows what it found and ends by itself.</summary>
+internal static class DemoCommand
+{
+    internal static Command Create(long start)
+    {
+        var command = new Command("demo", "Boots the guest embedded in hvrun: it shows what it found, takes some timer ticks and ends by itself.");
+        command.SetAction(_ =>
+        {
+            var report = RunCommand.NewReport(start);
+            var settings = new RunSettings
+            {
+                KernelPath = "the embedded demo",
+                CommandLine = "hello from hvrun",
+                MemoryBytes = 128UL << 20,
+                Timeout = TimeSpan.FromSeconds(30),
+            };
+            return RunCommand.Execute(report, null, () => new RunSession(settings, CarriedGuest.Open("demo")).Run(report));
+        });
+        return command;
+    }
+}

@@ -1,0 +1,46 @@
+using HvRunner.Machine.Verdicts;
+
+namespace HvRunner.Machine.Reports;
+
+/// <summary>Everything that <c>--report</c> says of a run; what a run never got to is null.</summary>
+public sealed record RunReport
+{
+    /// <summary>hvrun's version.</summary>
+    public required string Version { get; init; }
+
+    /// <summary>How it ended.</summary>
+    public required Verdict Verdict { get; init; }
+
+    /// <summary>The kernel.</summary>
+    public KernelReport? Kernel { get; init; }
+
+    /// <summary>The hypervisor.</summary>
+    public HypervisorReport? Hypervisor { get; init; }
+
+    /// <summary>Number of vCPUs asked for.</summary>
+    public int? Vcpus { get; init; }
+
+    /// <summary>Guest RAM asked for.</summary>
+    public ulong? MemoryBytes { get; init; }
+
+    /// <summary>When the process started, as a Stopwatch time stamp.</summary>
+    public required long StartTimestamp { get; init; }
+
+    /// <summary>The run itself.</summary>
+    public RunOutcome? Outcome { get; init; }
+}
+
+/// <summary>What is known of the kernel file.</summary>
+/// <param name="Path">As the user gave it.</param>
+/// <param name="Format">Such as "ELF64 x86-64".</param>
+/// <param name="Compression">Name of the compression, or null.</param>
+/// <param name="Boot">The protocol that was used.</param>
+/// <param name="Entry">Physical address of the entry.</param>
+public sealed record KernelReport(string Path, string Format, string? Compression, string Boot, ulong Entry);
+
+/// <summary>What is known of the hypervisor.</summary>
+/// <param name="Name">"kvm".</param>
+/// <param name="ApiVersion">Its own version number.</param>
+/// <param name="SoftwareAssisted">It runs ring 0 by software; null when that was not found out.</param>
+/// <param name="Irqchip">Where the interrupt controllers lived.</param>
+public sealed record HypervisorReport(string Name, int ApiVersion, bool? SoftwareAssisted, string Irqchip);
