@@ -118,6 +118,12 @@ public sealed class ConsoleOutputBufferTests(ITestOutputHelper output)
         var writer = Start(() =>
         {
             var chunk = new byte[64 * 1024];
+            var pattern = new byte[chunk.Length + 256];
+            for (var i = 0; i < pattern.Length; i++)
+            {
+                pattern[i] = (byte)i;
+            }
+
             while (taken < bytes)
             {
                 var count = buffer.Take(chunk);
@@ -126,11 +132,7 @@ public sealed class ConsoleOutputBufferTests(ITestOutputHelper output)
                     sound &= wake.WaitOne(Patience);
                 }
 
-                for (var i = 0; i < count; i++)
-                {
-                    sound &= chunk[i] == (byte)(taken + i);
-                }
-
+                sound &= chunk.AsSpan(0, count).SequenceEqual(pattern.AsSpan((byte)taken, count));
                 taken += count;
             }
         });
