@@ -45,7 +45,7 @@ public sealed class PvPanic(IPowerControl power) : IBusDevice, IStateful
             return IoStatus.BadAccess;
         }
 
-        if (((PvPanicEvents)data[0]).HasFlag(PvPanicEvents.Panicked))
+        if (((PvPanicEvents)data[0] & PvPanicEvents.Panicked) != 0)
         {
             power.Panic(Name);
         }

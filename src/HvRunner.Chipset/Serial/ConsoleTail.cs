@@ -13,8 +13,10 @@ public sealed class ConsoleTail : ISerialOutput
     private readonly ISerialOutput? _next;
     private readonly byte[] _ring;
     private readonly int _mask;
-    private readonly Lock _lock = new();
     private long _total;
+
+    // Held for the time of a copy only, and one atomic operation cheaper for each byte than a Lock.
+    private SpinLock _lock = new(enableThreadOwnerTracking: false);
 
     /// <summary>Makes an empty tail.</summary>
     /// <param name="next">Where the bytes go on to; null keeps them here only.</param>
@@ -32,8 +34,10 @@ public sealed class ConsoleTail : ISerialOutput
     public void Write(ReadOnlySpan<byte> data)
     {
         // Remembered before it is passed on: the next stage may block, and a post-mortem may be written meanwhile.
-        lock (_lock)
+        var entered = false;
+        try
         {
+            _lock.Enter(ref entered);
             if (data.Length == 1)
             {
                 _ring[(int)_total & _mask] = data[0];
@@ -45,6 +49,13 @@ public sealed class ConsoleTail : ISerialOutput
 
             _total += data.Length;
         }
+        finally
+        {
+            if (entered)
+            {
+                _lock.Exit(useMemoryBarrier: false);
+            }
+        }
 
         _next?.Write(data);
     }
@@ -52,17 +63,30 @@ public sealed class ConsoleTail : ISerialOutput
     /// <summary>A copy of the remembered bytes, oldest first. Any thread.</summary>
     public byte[] ToArray()
     {
-        lock (_lock)
+        var copy = new byte[_ring.Length];
+        long total;
+        var entered = false;
+        try
         {
-            var count = (int)Math.Min(_total, _ring.Length);
-            var bytes = new byte[count];
-            for (var i = 0; i < count; i++)
-            {
-                bytes[i] = _ring[(int)(_total - count + i) & _mask];
-            }
-
-            return bytes;
+            _lock.Enter(ref entered);
+            total = _total;
+            _ring.CopyTo(copy, 0);
         }
+        finally
+        {
+            if (entered)
+            {
+                _lock.Exit(useMemoryBarrier: false);
+            }
+        }
+
+        var bytes = new byte[Math.Min(total, copy.Length)];
+        for (var i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] = copy[(int)(total - bytes.Length + i) & _mask];
+        }
+
+        return bytes;
     }
 
     /// <summary>

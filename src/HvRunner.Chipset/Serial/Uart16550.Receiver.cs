@@ -23,7 +23,7 @@ public sealed partial class Uart16550
     /// <summary>Takes as much from the host as there is room for. What is on the wire while the port is in loopback stays there.</summary>
     private void PullInput()
     {
-        if (_mcr.HasFlag(ModemControl.Loop))
+        if ((_mcr & ModemControl.Loop) != 0)
         {
             return;
         }
@@ -131,37 +131,37 @@ public sealed partial class Uart16550
     private void WriteMcr(ModemControl value)
     {
         _mcr = value;
-        SetModemLevels(value.HasFlag(ModemControl.Loop) ? LoopedLevels(value) : HostLevels);
+        SetModemLevels((value & ModemControl.Loop) != 0 ? LoopedLevels(value) : HostLevels);
         UpdateDirectTransmit();
         PullInput();
         UpdateLine();
     }
 
     private static ModemStatus LoopedLevels(ModemControl outputs) =>
-        (outputs.HasFlag(ModemControl.Rts) ? ModemStatus.Cts : 0) |
-        (outputs.HasFlag(ModemControl.Dtr) ? ModemStatus.Dsr : 0) |
-        (outputs.HasFlag(ModemControl.Out1) ? ModemStatus.Ri : 0) |
-        (outputs.HasFlag(ModemControl.Out2) ? ModemStatus.Dcd : 0);
+        ((outputs & ModemControl.Rts) != 0 ? ModemStatus.Cts : 0) |
+        ((outputs & ModemControl.Dtr) != 0 ? ModemStatus.Dsr : 0) |
+        ((outputs & ModemControl.Out1) != 0 ? ModemStatus.Ri : 0) |
+        ((outputs & ModemControl.Out2) != 0 ? ModemStatus.Dcd : 0);
 
     private void SetModemLevels(ModemStatus levels)
     {
         var old = _msr & ModemStatus.Levels;
         var changed = old ^ levels;
         _msr = levels | (_msr & ModemStatus.Deltas);
-        _msr |= changed.HasFlag(ModemStatus.Cts) ? ModemStatus.DeltaCts : 0;
-        _msr |= changed.HasFlag(ModemStatus.Dsr) ? ModemStatus.DeltaDsr : 0;
-        _msr |= changed.HasFlag(ModemStatus.Dcd) ? ModemStatus.DeltaDcd : 0;
-        _msr |= changed.HasFlag(ModemStatus.Ri) && old.HasFlag(ModemStatus.Ri) ? ModemStatus.TrailingEdgeRi : 0;
+        _msr |= (changed & ModemStatus.Cts) != 0 ? ModemStatus.DeltaCts : 0;
+        _msr |= (changed & ModemStatus.Dsr) != 0 ? ModemStatus.DeltaDsr : 0;
+        _msr |= (changed & ModemStatus.Dcd) != 0 ? ModemStatus.DeltaDcd : 0;
+        _msr |= (changed & ModemStatus.Ri) != 0 && (old & ModemStatus.Ri) != 0 ? ModemStatus.TrailingEdgeRi : 0;
     }
 
     private InterruptId PendingInterrupt(bool timeoutElapsed)
     {
-        if (_ier.HasFlag(InterruptEnable.LineStatus) && _lineErrors != LineStatus.None)
+        if ((_ier & InterruptEnable.LineStatus) != 0 && _lineErrors != LineStatus.None)
         {
             return InterruptId.LineStatus;
         }
 
-        if (_ier.HasFlag(InterruptEnable.ReceivedData))
+        if ((_ier & InterruptEnable.ReceivedData) != 0)
         {
             if (_fifo.Count >= TriggerLevel)
             {
@@ -179,7 +179,7 @@ public sealed partial class Uart16550
             return InterruptId.ThrEmpty;
         }
 
-        return _ier.HasFlag(InterruptEnable.ModemStatus) && (_msr & ModemStatus.Deltas) != 0 ? InterruptId.ModemStatus : InterruptId.None;
+        return (_ier & InterruptEnable.ModemStatus) != 0 && (_msr & ModemStatus.Deltas) != 0 ? InterruptId.ModemStatus : InterruptId.None;
     }
 
     private void UpdateLine(bool timeoutElapsed = true)

@@ -150,7 +150,7 @@ public sealed partial class Uart16550 : IBusDevice, IStateful
                 case UartRegister.Dlm when _lcr.DivisorLatchAccess:
                     _divisor = (ushort)((_divisor & 0x00ff) | (value << 8));
                     return;
-                case UartRegister.Thr when _mcr.HasFlag(ModemControl.Loop):
+                case UartRegister.Thr when (_mcr & ModemControl.Loop) != 0:
                     ReceiveLooped(value, LineStatus.None);
                     RaiseThrEmpty();
                     return;
@@ -195,16 +195,16 @@ public sealed partial class Uart16550 : IBusDevice, IStateful
 
     private void RaiseThrEmpty()
     {
-        _threPending = _ier.HasFlag(InterruptEnable.ThrEmpty);
+        _threPending = (_ier & InterruptEnable.ThrEmpty) != 0;
         UpdateLine();
     }
 
     private void WriteIer(InterruptEnable value)
     {
         // The transmitter is always empty, so enabling its interrupt raises it at once, each time anew.
-        var hadThrEmpty = _ier.HasFlag(InterruptEnable.ThrEmpty);
+        var hadThrEmpty = (_ier & InterruptEnable.ThrEmpty) != 0;
         _ier = value;
-        if (hadThrEmpty != value.HasFlag(InterruptEnable.ThrEmpty))
+        if (hadThrEmpty != ((value & InterruptEnable.ThrEmpty) != 0))
         {
             _threPending = !hadThrEmpty;
         }
@@ -219,7 +219,7 @@ public sealed partial class Uart16550 : IBusDevice, IStateful
         var breakBegins = value.SetBreak && !_lcr.SetBreak;
         _lcr = value;
         UpdateDirectTransmit();
-        if (breakBegins && _mcr.HasFlag(ModemControl.Loop))
+        if (breakBegins && (_mcr & ModemControl.Loop) != 0)
         {
             ReceiveLooped(0, LineStatus.BreakInterrupt);
             UpdateLine();
@@ -227,5 +227,5 @@ public sealed partial class Uart16550 : IBusDevice, IStateful
     }
 
     private void UpdateDirectTransmit() =>
-        _directTransmit = !_lcr.DivisorLatchAccess && !_mcr.HasFlag(ModemControl.Loop) && !_ier.HasFlag(InterruptEnable.ThrEmpty);
+        _directTransmit = !_lcr.DivisorLatchAccess && (_mcr & ModemControl.Loop) == 0 && (_ier & InterruptEnable.ThrEmpty) == 0;
 }

@@ -125,7 +125,7 @@ public sealed class Pit8254 : IBusDevice, IStateful, IDisposable
             var now = Synchronize();
             DriveLine();
             writer.Begin(Name, StateVersion);
-            writer.Int64(now - _lastEdgeTick);
+            writer.Int64(Math.Min(now - _lastEdgeTick, MinimumIntervalTicks));
             foreach (var channel in _channels)
             {
                 channel.Save(writer);

@@ -67,7 +67,7 @@ public sealed class SystemControlPortB : IBusDevice, IStateful
         lock (_lock)
         {
             _written = (PortB)data[0] & PortB.Writable;
-            _pit.SetGate2(_written.HasFlag(PortB.Gate2));
+            _pit.SetGate2((_written & PortB.Gate2) != 0);
         }
 
         return IoStatus.Ok;
