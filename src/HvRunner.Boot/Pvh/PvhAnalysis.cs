@@ -124,7 +124,7 @@ internal sealed class PvhAnalysis
 
         if (!any)
         {
-            Faults.Add($"the ELF file has no segment to load (PT_LOAD) among its {image.ProgramHeaders.Count} program headers; is it an object file, or debug information only?");
+            Faults.Add($"the ELF file has no segment to load (PT_LOAD) among its {image.ProgramHeaders.Count} program headers, so there is nothing to boot; object files and separate debug information look like that.");
         }
     }
 
