@@ -151,8 +151,7 @@ public class PvhKernelFaultTests
     [Fact]
     public void Loadable_NoSegmentIs()
     {
-        var faults = TestKernels.Faults(() => TestKernels.Parse(new ElfBuilder().Notes(ElfBuilder.EntryNote(1))));
-        Assert.Contains(faults, fault => fault.Sentence.Contains("no segment to load (PT_LOAD) among its 1 program headers", StringComparison.Ordinal));
+        AssertOnly(new ElfBuilder().Notes(ElfBuilder.EntryNote(1)).Build(), "no segment to load (PT_LOAD) among its 1 program headers");
     }
 
     [Theory]
