@@ -46,7 +46,7 @@ public sealed record KernelInspection
     /// <summary>The PT_LOAD segments, in the file's order.</summary>
     public IReadOnlyList<SegmentFact> Segments { get; init; } = [];
 
-    /// <summary>The notes: those in segments, then where sections had to be read those in sections.</summary>
+    /// <summary>The notes: those in segments, then those that only sections have, where sections had to be read.</summary>
     public IReadOnlyList<NoteFact> Notes { get; init; } = [];
 
     /// <summary>Looks at a file. Throws <see cref="InvalidInputException"/> only when the host cannot read it, never for what it contains.</summary>
@@ -64,7 +64,7 @@ public sealed record KernelInspection
             Version = analysis.Format.Version,
             Offers = [pvh],
             Chosen = offered ? pvh.Protocol : null,
-            Reason = offered ? "PVH is the only boot protocol of this hvrun, and the image offers it." : pvh.Sentence,
+            Reason = offered ? "PVH is the only boot protocol of this hvrun, and the image offers it." : "The file offers no boot protocol of this hvrun.",
             IsLinux = analysis.IsLinux || analysis.Format.Version is not null,
             ElfEntry = analysis.Image?.Entry,
             PvhEntry = analysis.Entry is { } entry ? new GuestAddress(entry.Address) : null,
@@ -100,17 +100,24 @@ public sealed record KernelInspection
             return facts;
         }
 
+        // Most sections hold the notes of the segments once more: the same bytes of the file.
+        var seen = new HashSet<ulong>();
         foreach (var note in notes.InSegments)
         {
-            facts.Add(new NoteFact(note.Owner, note.Type, note.DescriptorSize, note.InSegment));
+            seen.Add(note.DescriptorOffset);
+            facts.Add(Fact(note));
         }
 
-        // A kernel's sections hold the same notes as its segments, so they are listed only where they were needed.
         foreach (var note in notes.HasReadSections ? notes.InSections : [])
         {
-            facts.Add(new NoteFact(note.Owner, note.Type, note.DescriptorSize, note.InSegment));
+            if (seen.Add(note.DescriptorOffset))
+            {
+                facts.Add(Fact(note));
+            }
         }
 
         return facts;
     }
+
+    private static NoteFact Fact(in ElfNote note) => new(note.Owner, note.Type, note.DescriptorSize, note.InSegment);
 }

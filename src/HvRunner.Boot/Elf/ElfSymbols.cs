@@ -14,8 +14,8 @@ public sealed class ElfSymbols
     private const int ReadBytes = 48 * 1024;
     private const int LongestNameBytes = 256;
 
-    // A label inside a function hides it; that many are passed over on the way back to the function's own symbol.
-    private const int MaxLabelsPassed = 16;
+    // A short function inside another hides it; that many are passed over on the way back to the one that contains the address.
+    private const int MaxPassed = 16;
 
     private readonly ElfImage _image;
     private readonly List<ElfSymbol> _symbols = [];
@@ -51,7 +51,7 @@ public sealed class ElfSymbols
 
     /// <summary>
     /// The function that a linear address belongs to, with the distance from its start in bytes: the nearest symbol at or before it in the same
-    /// executable section, within its size where it has one. False when there is none.
+    /// executable section, within its size where it has one and else before the next symbol. False when there is none.
     /// </summary>
     public bool TryResolve(ulong address, out string name, out ulong offset)
     {
@@ -63,7 +63,8 @@ public sealed class ElfSymbols
         }
 
         var index = LastAtOrBefore(address);
-        for (var passed = 0; index >= 0 && passed <= MaxLabelsPassed; index--, passed++)
+        var nearest = index < 0 ? 0 : _symbols[index].Address;
+        for (var passed = 0; index >= 0 && passed <= MaxPassed; index--, passed++)
         {
             var symbol = _symbols[index];
             if (symbol.Section != section)
@@ -71,7 +72,9 @@ public sealed class ElfSymbols
                 return false;
             }
 
-            if ((symbol.Size == 0 || address - symbol.Address < symbol.Size) && TryReadName(symbol.NameOffset, out name))
+            // Without a size, a symbol goes as far as the next one.
+            var inside = symbol.Size == 0 ? symbol.Address == nearest : address - symbol.Address < symbol.Size;
+            if (inside && TryReadName(symbol.NameOffset, out name))
             {
                 offset = address - symbol.Address;
                 return true;

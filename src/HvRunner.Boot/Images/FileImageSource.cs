@@ -9,6 +9,9 @@ namespace HvRunner.Boot;
 /// </summary>
 public sealed class FileImageSource : IImageSource
 {
+    private const string NotRegular =
+        "an image file was expected, but this one is empty or not a regular file (a pipe or a device); copy its contents into a file first.";
+
     private readonly SafeFileHandle _handle;
 
     /// <summary>
@@ -36,7 +39,9 @@ public sealed class FileImageSource : IImageSource
             {
                 FileNotFoundException or DirectoryNotFoundException => "there is no such file.",
                 UnauthorizedAccessException => "the file exists, but this user may not read it.",
-                _ => $"the file cannot be opened: {exception.Message}",
+                PathTooLongException => "the path is too long for a file.",
+                ArgumentException or NotSupportedException => "the file cannot be opened: this is no path that the system knows.",
+                _ => $"the file cannot be opened: {exception.Message.TrimEnd('.')}.",
             });
         }
     }
@@ -72,7 +77,7 @@ public sealed class FileImageSource : IImageSource
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw NoInput(Name, $"the file cannot be read at offset 0x{offset:x}: {exception.Message}");
+            throw NoInput(Name, $"the file cannot be read at offset 0x{offset:x}: {exception.Message.TrimEnd('.')}.");
         }
 
         return true;
@@ -94,9 +99,10 @@ public sealed class FileImageSource : IImageSource
             info = new FileInfo(target.FullName);
         }
 
-        if (!info.Exists && (int)info.Attributes == -1)
+        if ((int)info.Attributes == -1)
         {
-            throw new FileNotFoundException(null, path);
+            // A link under /dev/fd may lead to a pipe, whose target is no path but reads "pipe:[4711]".
+            throw info.Name.Contains(":[", StringComparison.Ordinal) ? NoInput(path, NotRegular) : new FileNotFoundException(null, path);
         }
 
         if ((info.Attributes & FileAttributes.Directory) != 0)
@@ -107,7 +113,7 @@ public sealed class FileImageSource : IImageSource
         // Pipes, sockets and devices have no length either, and their kind cannot be asked for without opening them.
         if (info.Length == 0)
         {
-            throw NoInput(path, "an image file was expected, but this one is empty or not a regular file (a pipe or a device); copy its contents into a file first.");
+            throw NoInput(path, NotRegular);
         }
     }
 

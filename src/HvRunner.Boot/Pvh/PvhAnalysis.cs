@@ -11,6 +11,7 @@ namespace HvRunner.Boot.Pvh;
 internal sealed class PvhAnalysis
 {
     private readonly List<PvhSegment> _segments = [];
+    private bool _hasLoad;
 
     private PvhAnalysis(IImageSource source)
     {
@@ -88,7 +89,6 @@ internal sealed class PvhAnalysis
 
     private void CollectSegments(ElfImage image, ImageWindow window)
     {
-        var any = false;
         for (var i = 0; i < image.ProgramHeaders.Count; i++)
         {
             var header = image.ProgramHeaders[i];
@@ -97,7 +97,7 @@ internal sealed class PvhAnalysis
                 continue;
             }
 
-            any = true;
+            _hasLoad = true;
             var count = Faults.Count;
             if (header.FileSize > header.MemorySize)
             {
@@ -122,9 +122,9 @@ internal sealed class PvhAnalysis
             }
         }
 
-        if (!any)
+        if (!_hasLoad)
         {
-            Faults.Add($"the ELF file has no segment to load (PT_LOAD) among its {image.ProgramHeaders.Count} program headers; is it an object file, or debug information only?");
+            Faults.Add($"the ELF file has no segment to load (PT_LOAD) among its {image.ProgramHeaders.Count} program headers, so there is nothing to boot; object files and separate debug information look like that.");
         }
     }
 
@@ -146,7 +146,7 @@ internal sealed class PvhAnalysis
 
     private void CheckEntry()
     {
-        if (Entry is not { } entry || Image is not { HasProgramHeaderTable: true } image)
+        if (Entry is not { } entry || Image is not { } image || !_hasLoad)
         {
             return;
         }

@@ -49,7 +49,7 @@ internal readonly record struct PvhEntryNote(uint Address, uint DescriptorSize, 
             var address = BinaryPrimitives.ReadUInt64LittleEndian(descriptor);
             if (address > uint.MaxValue)
             {
-                faults.Add($"the PVH entry note names 0x{address:x}, but the entry point is a physical address of 32 bits; is it a virtual one?");
+                faults.Add($"the PVH entry note names 0x{address:x}, but the entry point is a physical address of 32 bits; put the physical address of the code into the note.");
                 continue;
             }
 
