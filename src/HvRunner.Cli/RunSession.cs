@@ -10,7 +10,7 @@ using HvRunner.Machine.Reports;
 namespace HvRunner.Cli;
 
 /// <summary>One run from checked options to the verdict: opens the files, builds the machine, connects the streams, waits, and tells.</summary>
-internal sealed class RunSession(RunSettings settings, IImageSource? carriedKernel = null)
+internal sealed class RunSession(RunSettings settings, Faults faults, IImageSource? carriedKernel = null)
 {
     private volatile Machine.Machine? _machine;
     private volatile string? _interruption;
@@ -19,9 +19,8 @@ internal sealed class RunSession(RunSettings settings, IImageSource? carriedKern
     internal RunReport Run(RunReport report)
     {
         using var signals = new Signals(Interrupt);
-        var faults = new Faults();
         using var streams = new ConsoleStreams(settings.Console, settings.DebugConsole, faults);
-        using var kernelFile = carriedKernel ?? faults.Try(() => new FileImageSource(settings.KernelPath));
+        using var kernelFile = carriedKernel ?? (settings.KernelPath is null ? null : faults.Try(() => new FileImageSource(settings.KernelPath)));
         using var initrd = settings.InitrdPath is null ? null : faults.Try(() => new FileImageSource(settings.InitrdPath));
         var kernel = kernelFile is null ? null : faults.Try(() => PvhKernel.Parse(kernelFile));
         using var traceFile = settings.TracePath is null ? null : faults.Try(() => OutputFile.Create("--trace", settings.TracePath));

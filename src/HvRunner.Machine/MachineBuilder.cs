@@ -17,6 +17,10 @@ namespace HvRunner.Machine;
 /// </summary>
 public static class MachineBuilder
 {
+    /// <summary>The names that devices bear in traces and logs, in the order of the schematic below.</summary>
+    public static IReadOnlyList<string> DeviceNames { get; } =
+        ["pit", "port-b", "rtc", "com1", "debugcon", "keyboard-data", "keyboard-command", "reset-control", "pvpanic", "exit"];
+
     /// <summary>Builds a machine on a hypervisor, ready to run. The caller disposes it, and the hypervisor afterwards.</summary>
     public static Machine Build(IHypervisor hypervisor, MachineConfig config)
     {
