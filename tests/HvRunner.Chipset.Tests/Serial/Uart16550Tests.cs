@@ -220,6 +220,23 @@ public sealed class Uart16550Tests
         Assert.Equal(2, _f.Line.RisingEdges);
     }
 
+    [Theory]
+    [InlineData(0x00)]
+    [InlineData(0x02)]
+    public void BlockedOutput_HoldsNoLock(byte ier)
+    {
+        Uart.Out(Ier, ier);
+        byte? seen = null;
+        _f.OnWrite = () =>
+        {
+            var other = new Thread(() => seen = Uart.In(Lsr));
+            other.Start();
+            Assert.True(other.Join(TimeSpan.FromSeconds(30)));
+        };
+        Uart.Out(Data, (byte)'x');
+        Assert.Equal((byte)0x60, seen);
+    }
+
     [Fact]
     public void IirRead_ClearsThreOnlyWhenItIsTheSource()
     {
