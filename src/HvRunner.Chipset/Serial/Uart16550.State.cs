@@ -1,5 +1,5 @@
-// Reset, save and load of the 16550A. The master reset of the data sheet's table I leaves RBR, THR, SCR and the divisor undefined; here they
-// get the values that firmware leaves behind, since no firmware runs before the guest.
+// Reset, save and load of the 16550A. The master reset of the data sheet's table I leaves RBR, THR, SCR and the divisor undefined;
+// here they get the values that firmware leaves behind, since no firmware runs before the guest.
 
 using HvRunner.Abstractions;
 
