@@ -24,6 +24,7 @@ public sealed partial class Uart16550
             _scr = 0;
             _divisor = DefaultDivisor;
             _threPending = false;
+            _polls = 0;
             UpdateDirectTransmit();
             _lineLevel = false;
             _line.Set(false);
@@ -46,6 +47,7 @@ public sealed partial class Uart16550
             writer.Byte(_scr);
             writer.UInt16(_divisor);
             writer.Bool(_threPending);
+            writer.Byte((byte)_polls);
         }
     }
 
@@ -65,6 +67,7 @@ public sealed partial class Uart16550
             _scr = reader.Byte();
             _divisor = reader.UInt16();
             _threPending = reader.Bool();
+            _polls = Math.Min((int)reader.Byte(), PollsOfAReceiver);
             UpdateDirectTransmit();
             PullInput();
             _lineLevel = PendingInterrupt(timeoutElapsed: true) != InterruptId.None;

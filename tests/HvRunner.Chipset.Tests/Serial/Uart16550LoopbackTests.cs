@@ -60,6 +60,7 @@ public sealed class Uart16550LoopbackTests
     [Fact]
     public void LoopbackMode_HoldsHostInputBack()
     {
+        _f.PollForInput();
         Uart.Out(Mcr, 0x10);
         _f.Receive(7);
         Assert.Equal(1, _f.Waiting);

@@ -111,8 +111,56 @@ public sealed class Uart16550Tests
     }
 
     [Fact]
+    public void EarlyInput_WaitsForTheReceiveInterruptAndSurvivesSetUp()
+    {
+        // What Linux's driver does before it takes input: clears the FIFO, reads every register blindly, and only then enables the interrupt.
+        _f.Receive(Count(3));
+        Uart.Out(Fcr, 0x07);
+        Uart.Out(Fcr, 0x00);
+        Uart.In(Lsr);
+        Uart.In(Data);
+        Uart.In(Iir);
+        Uart.In(Msr);
+        Uart.Out(Fcr, 0x81);
+        Assert.Equal(3, _f.Waiting);
+        Assert.False(_f.Line.Asserted);
+        Uart.Out(Ier, 0x05);
+        Assert.Equal(0, _f.Waiting);
+        Assert.True(_f.Line.Asserted);
+        Assert.Equal(1, Uart.In(Data));
+        Assert.Equal(2, Uart.In(Data));
+        Assert.Equal(3, Uart.In(Data));
+    }
+
+    [Fact]
+    public void EarlyInput_IsNotTakenForAGuestThatOnlySends()
+    {
+        _f.Receive(Count(1));
+        for (var i = 0; i < 100; i++)
+        {
+            Uart.In(Lsr);
+            Uart.Out(Data, (byte)'x');
+        }
+
+        Assert.Equal(1, _f.Waiting);
+    }
+
+    [Fact]
+    public void PollingGuest_GetsItsInputAndGoesOnGettingIt()
+    {
+        _f.Receive(Count(1));
+        _f.PollForInput();
+        Assert.Equal(0x61, Uart.In(Lsr));
+        Assert.Equal(1, Uart.In(Data));
+        Uart.Out(Data, 1);
+        _f.Receive(2);
+        Assert.Equal(2, Uart.In(Data));
+    }
+
+    [Fact]
     public void FifoOff_PullsOneByteAtATime()
     {
+        _f.PollForInput();
         _f.Receive(Count(3));
         Assert.Equal(2, _f.Waiting);
         Assert.Equal(0x61, Uart.In(Lsr));
@@ -129,6 +177,7 @@ public sealed class Uart16550Tests
     public void FifoOn_PullsSixteenAndRefills()
     {
         Uart.Out(Fcr, 0x01);
+        _f.PollForInput();
         _f.Receive(Count(40));
         Assert.Equal(24, _f.Waiting);
         for (var i = 1; i <= 40; i++)
