@@ -139,6 +139,14 @@ internal ref partial struct Execution<TMemory, THost>
         InstructionGroup.System => ExecuteSystem(),
         InstructionGroup.Identification => ExecuteIdentification(),
         InstructionGroup.Xsave => ExecuteXsave(),
+        InstructionGroup.X87Moves => ExecuteX87Moves(),
+        InstructionGroup.X87Arithmetic => ExecuteX87Arithmetic(),
+        InstructionGroup.X87Control => ExecuteX87Control(),
+        InstructionGroup.VectorMoves => ExecuteVectorMoves(),
+        InstructionGroup.Packed => ExecutePacked(),
+        InstructionGroup.Shuffles => ExecuteShuffles(),
+        InstructionGroup.VectorFloat => ExecuteVectorFloat(),
+        InstructionGroup.VectorConvert => ExecuteVectorConvert(),
         _ => Outcome.Unsupported,
     };
 
