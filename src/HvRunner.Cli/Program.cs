@@ -18,6 +18,7 @@ internal static class Program
         root.Subcommands.Add(DemoCommand.Create(start));
         root.Subcommands.Add(RunCommand.Create(words, start));
         root.Subcommands.Add(InspectCommand.Create());
+        root.Subcommands.Add(DoctorCommand.Create());
         var result = root.Parse(split < 0 ? args : args[..split]);
         if (result.Errors.Count == 0)
         {
