@@ -67,6 +67,10 @@ internal sealed class RunSession(RunSettings settings, Faults faults, IImageSour
 
         var outcome = machine.Run();
         streams.Finish(() => machine.MustEnd);
+
+        // Both reach into the machine from threads of their own, so they end before it goes.
+        streams.StopInput();
+        timers.Dispose();
         _machine = null;
         return report with
         {
