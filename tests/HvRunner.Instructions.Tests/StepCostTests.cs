@@ -23,13 +23,21 @@ public class StepCostTests(ITestOutputHelper output)
         var guest = GuestProcessor.Long();
         guest.Write(GuestProcessor.Code, Convert.FromHexString(hex));
         guest[GeneralRegister.Rbx] = GuestProcessor.Data;
-        Loop(2000);
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        var started = Stopwatch.GetTimestamp();
-        Loop(20_000);
-        var elapsed = Stopwatch.GetElapsedTime(started);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-        output.WriteLine($"{name}: {elapsed.TotalNanoseconds / 20_000:F0} ns a step");
+
+        // The runtime itself allocates now and then while it compiles a method again; a step that allocates does so in every round.
+        var least = long.MaxValue;
+        var fastest = double.MaxValue;
+        for (var round = 0; round < 10 && (round < 5 || least != 0); round++)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            var started = Stopwatch.GetTimestamp();
+            Loop(5000);
+            fastest = Math.Min(fastest, Stopwatch.GetElapsedTime(started).TotalNanoseconds / 5000);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+
+        Assert.Equal(0, least);
+        output.WriteLine($"{name}: {fastest:F0} ns a step");
 
         void Loop(int count)
         {
