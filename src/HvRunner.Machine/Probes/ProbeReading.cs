@@ -45,7 +45,12 @@ internal static class ProbeReading
 
     private static HostProbeResult Classify(HostProbeResult result) => result with
     {
-        SoftwareAssisted = result.CompletedInstructions > 0 ? true : result.Ring0InstructionsPerSecond < HostProbe.SoftwareBelowPerSecond,
+        SoftwareAssisted = result switch
+        {
+            { CompletedInstructions: > 0 } => true,
+            { Ring0InstructionsPerSecond: { } speed } => speed < HostProbe.SoftwareBelowPerSecond,
+            _ => null,
+        },
     };
 
     private static HostProbeResult WithSpeed(HostProbeResult result, IReadOnlyList<ProbeLine> lines)
