@@ -86,6 +86,13 @@ public sealed class DoctorAccessTests
         Assert.Equal(expected, DoctorHost.FeatureOf(["processor\t: 0", "vmx flags\t\t: vnmi", line]));
 
     [Fact]
+    public void UserWithoutAName_IsCalledByTheNumber()
+    {
+        Assert.Equal("54321", DoctorHost.UserIdOf(["Name:\thvrun", "Uid:\t0\t54321\t0\t0"]));
+        Assert.Equal("this user", DoctorHost.UserIdOf([]));
+    }
+
+    [Fact]
     public void Node_OfAFile_IsNoDevice()
     {
         Assert.True(KvmDeviceNode.Find("/dev/null")!.IsCharacterDevice);

@@ -49,8 +49,8 @@ internal sealed class ProbeTalk
         for (var round = 0; round < 3; round++)
         {
             var extra = round == 2 ? 0 : disturbed;
-            Say("loop 2000").Pause((2000 / instructionsPerUs) + extra).Say("end");
-            Say("loop 12000").Pause((12000 / instructionsPerUs) + (extra * 2)).Say("end");
+            Say("loop 1000").Pause((1000 / instructionsPerUs) + extra).Say("end");
+            Say("loop 6000").Pause((6000 / instructionsPerUs) + (extra * 2)).Say("end");
         }
 
         return Say("tsc 96ddbaf3972");
