@@ -31,6 +31,7 @@ internal static class Program
         var run = new RunCommand(words, start);
         root.Subcommands.Add(run.Command);
         root.Subcommands.Add(InspectCommand.Create());
+        root.Subcommands.Add(DoctorCommand.Create());
         var result = root.Parse(split < 0 ? args : args[..split]);
         if (result.Errors.Count == 0)
         {

@@ -5,6 +5,7 @@ using HvRunner.Host;
 using HvRunner.Kvm;
 using HvRunner.Machine;
 using HvRunner.Machine.Diagnostics;
+using HvRunner.Machine.Probes;
 using HvRunner.Machine.Reports;
 
 namespace HvRunner.Cli;
@@ -66,16 +67,32 @@ internal sealed class RunSession(RunSettings settings, Faults faults, IImageSour
 
         var outcome = machine.Run();
         streams.Finish(() => machine.MustEnd);
+
+        // Both reach into the machine from threads of their own, so they end before it goes.
+        streams.StopInput();
+        timers.Dispose();
         _machine = null;
         return report with
         {
             Verdict = outcome.Verdict,
             Kernel = new KernelReport(kernelFile!.Name, kernel.Format, null, "pvh", kernel.Entry),
-            Hypervisor = new HypervisorReport(hypervisor.Name, hypervisor.ApiVersion, null, "kernel"),
+            Hypervisor = new HypervisorReport(hypervisor.Name, hypervisor.ApiVersion, SoftwareAssisted(hypervisor), "kernel"),
             Vcpus = settings.VcpuCount,
             MemoryBytes = settings.MemoryBytes,
             Outcome = outcome,
         };
+    }
+
+    /// <summary>Found by trying, and so only for a report.</summary>
+    private bool? SoftwareAssisted(KvmHypervisor hypervisor)
+    {
+        if (settings.ReportPath is null)
+        {
+            return null;
+        }
+
+        using var probe = CarriedGuest.Open("probe");
+        return HostProbe.IsSoftwareAssisted(hypervisor, probe);
     }
 
     private void Interrupt(string sentence)

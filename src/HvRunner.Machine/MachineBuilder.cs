@@ -81,7 +81,7 @@ public static class MachineBuilder
         var ports = new AddressSpace("port", LogOdd);
         var mmio = new AddressSpace("memory", LogOdd);
         var irqchip = (IInKernelIrqchip)partition;
-        IInterruptLine Line(int gsi, string device) => tracing.Wire(irqchip.GetLine(gsi), gsi, device);
+        IInterruptLine Line(int gsi, string device) => tracing.Wire(new GuardedLine(irqchip.GetLine(gsi), device, control), gsi, device);
         void Ports(ushort first, int count, IBusDevice device, int widthBytes = 1) =>
             ports.Map(new GuestRange(new GuestAddress(first), (ulong)count), device, widthBytes);
 
