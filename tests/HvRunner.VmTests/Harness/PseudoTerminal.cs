@@ -1,0 +1,34 @@
+using System.Text;
+using HvRunner.VmTests.Harness.Interop;
+using Microsoft.Win32.SafeHandles;
+
+namespace HvRunner.VmTests.Harness;
+
+/// <summary>A pseudo-terminal (pty(7)): the test has the keyboard's end, the child the terminal's, by its path.</summary>
+internal sealed class PseudoTerminal : IDisposable
+{
+    private readonly SafeFileHandle _keyboard = File.OpenHandle("/dev/ptmx", FileMode.Open, FileAccess.ReadWrite);
+
+    internal PseudoTerminal()
+    {
+        var descriptor = (int)_keyboard.DangerousGetHandle();
+        var argument = 0;
+        Assert.Equal(0, Libc.ioctl(descriptor, Libc.TIOCSPTLCK, ref argument));
+        Assert.Equal(0, Libc.ioctl(descriptor, Libc.TIOCGPTN, ref argument));
+        Path = $"/dev/pts/{argument}";
+    }
+
+    internal string Path { get; }
+
+    internal void Type(string keys) => RandomAccess.Write(_keyboard, Encoding.Latin1.GetBytes(keys), 0);
+
+    /// <summary>The settings in the form of stty(1), which is exact.</summary>
+    internal async Task<string> SettingsAsync()
+    {
+        var result = await HvrunProcess.RunAsync(new HvrunStart("-g") { Program = "/bin/stty", Redirections = $"<{Path}" });
+        Assert.Equal(0, result.Status);
+        return result.Text.Trim();
+    }
+
+    public void Dispose() => _keyboard.Dispose();
+}
