@@ -64,7 +64,9 @@ public sealed record KernelInspection
             Version = analysis.Format.Version,
             Offers = [pvh],
             Chosen = offered ? pvh.Protocol : null,
-            Reason = offered ? "PVH is the only boot protocol of this hvrun, and the image offers it." : "The file offers no boot protocol of this hvrun.",
+            Reason = offered
+                ? "PVH is the only boot protocol of this hvrun, and the image offers it."
+                : "The file offers no boot protocol of this hvrun.",
             IsLinux = analysis.IsLinux || analysis.Format.Version is not null,
             ElfEntry = analysis.Image?.Entry,
             PvhEntry = analysis.Entry is { } entry ? new GuestAddress(entry.Address) : null,
@@ -74,7 +76,8 @@ public sealed record KernelInspection
     }
 
     private static string Describe(PvhEntryNote entry) =>
-        $"Entry point 0x{entry.Address:x}, from a note in a {(entry.InSegment ? "segment" : "section")} with a descriptor of {entry.DescriptorSize} bytes.";
+        $"Entry point 0x{entry.Address:x}, from a note in a {(entry.InSegment ? "segment" : "section")} with a descriptor of " +
+            $"{entry.DescriptorSize} bytes.";
 
     private static List<SegmentFact> SegmentsOf(ElfImage? image)
     {

@@ -84,13 +84,20 @@ internal sealed class ConsoleStreams : IDisposable
         }
     }
 
+    /// <summary>Ends the input and gives the terminal back; nothing calls into the machine afterwards.</summary>
+    internal void StopInput()
+    {
+        _input.Close();
+        _inputPump?.Dispose();
+        _inputPump = null;
+        _terminal?.Dispose();
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         Release();
-        _input.Close();
-        _inputPump?.Dispose();
-        _terminal?.Dispose();
+        StopInput();
         foreach (var pump in _pumps)
         {
             pump.Dispose();

@@ -18,7 +18,7 @@ internal static class DemoCommand
                 MemoryBytes = 128UL << 20,
                 Timeout = TimeSpan.FromSeconds(30),
             };
-            return RunCommand.Execute(report, null, () => new RunSession(settings, CarriedGuest.Open("demo")).Run(report));
+            return RunCommand.Execute(report, null, () => new RunSession(settings, new Faults(), CarriedGuest.Open("demo")).Run(report));
         });
         return command;
     }

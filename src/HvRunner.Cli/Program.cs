@@ -10,21 +10,42 @@ internal static class Program
     private static int Main(string[] args)
     {
         var start = Stopwatch.GetTimestamp();
+        try
+        {
+            return Execute(args, start);
+        }
+        catch (Exception exception)
+        {
+            return Ending.Tell(exception, Ending.VerdictOf(exception));
+        }
+    }
+
+    private static int Execute(string[] args, long start)
+    {
 
         // Words behind "--" belong to the guest; the parser must not look at them.
         var split = Array.IndexOf(args, "--");
         IReadOnlyList<string> words = split < 0 ? [] : args[(split + 1)..];
         var root = new RootCommand("hvrun boots a kernel in a virtual machine and ends with a verdict, never a hang.");
         root.Subcommands.Add(DemoCommand.Create(start));
-        root.Subcommands.Add(RunCommand.Create(words, start));
+        var run = new RunCommand(words, start);
+        root.Subcommands.Add(run.Command);
         root.Subcommands.Add(InspectCommand.Create());
+        root.Subcommands.Add(DoctorCommand.Create());
         var result = root.Parse(split < 0 ? args : args[..split]);
         if (result.Errors.Count == 0)
         {
             return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
         }
 
-        var faults = result.Errors.Select(error => new InputFault(InputFaultKind.Usage, error.Message)).ToList();
-        return Ending.Tell(faults);
+        if (result.CommandResult.Command == run.Command)
+        {
+            return run.Execute(result);
+        }
+
+        var commands = string.Join(", ", root.Subcommands.Select(command => command.Name));
+        var isNoCommand = result.CommandResult.Command == root;
+        return Ending.Tell([.. result.Errors.Select(error => new InputFault(
+            InputFaultKind.Usage, isNoCommand ? $"expected one of the commands {commands}: {error.Message}" : error.Message))]);
     }
 }

@@ -5,25 +5,35 @@ using HvRunner.Machine.Verdicts;
 namespace HvRunner.Cli;
 
 /// <summary><c>hvrun run</c>: boots a kernel.</summary>
-internal static class RunCommand
+internal sealed class RunCommand
 {
-    internal static Command Create(IReadOnlyList<string> words, long start)
+    private readonly RunOptions _options = new();
+    private readonly IReadOnlyList<string> _words;
+    private readonly long _start;
+
+    internal RunCommand(IReadOnlyList<string> words, long start)
     {
-        var options = new RunOptions();
-        var command = new Command("run", "Boots a kernel. The guest's first serial port is standard output; hvrun's own words go to standard error.");
-        options.AddTo(command);
-        command.SetAction(result =>
+        _words = words;
+        _start = start;
+        Command = new Command("run", "Boots a kernel. The guest's first serial port is standard output; hvrun's own words go to standard error.");
+        _options.AddTo(Command);
+        Command.SetAction(Execute);
+    }
+
+    internal Command Command { get; }
+
+    /// <summary>Runs what was parsed, or tells everything that is wrong with it: what the parser found, the values, and the files.</summary>
+    internal int Execute(ParseResult result)
+    {
+        var report = NewReport(_start);
+        var faults = new Faults();
+        foreach (var error in result.Errors)
         {
-            var report = NewReport(start);
-            var faults = new Faults();
-            var settings = options.Read(result, words, faults);
-            return Execute(report, settings.ReportPath, () =>
-            {
-                faults.ThrowIfAny();
-                return new RunSession(settings).Run(report);
-            });
-        });
-        return command;
+            faults.Usage(error.Message);
+        }
+
+        var settings = _options.Read(result, _words, faults);
+        return Execute(report, settings.ReportPath, () => new RunSession(settings, faults).Run(report));
     }
 
     internal static RunReport NewReport(long start) => new()

@@ -32,8 +32,6 @@ internal sealed class RunOptions
     private readonly Option<string?> _log = Text("--log", "FILE", "hvrun's own log.");
     private readonly Option<bool> _verbose = new("-v", "--verbose") { Description = "Show hvrun's own log on standard error too." };
 
-    private static readonly string[] KnownDevices = ["com1", "pit", "port-b", "rtc", "debugcon", "i8042", "reset", "pvpanic", "exit"];
-
     private IEnumerable<Option> All =>
     [
         _initrd, _cmdline, _memory, _cpus, _boot, _hypervisor, _irqchip, _console, _debugConsole, _timeout, _exitPort, _exitMap, _report,
@@ -49,13 +47,10 @@ internal sealed class RunOptions
         }
     }
 
-    /// <summary>Where the report is to go, also when nothing else of the command line makes sense.</summary>
-    internal string? ReportPath(ParseResult result) => result.GetValue(_report);
-
     /// <summary>Reads everything; what is wrong is added to <paramref name="faults"/> and its default taken.</summary>
     internal RunSettings Read(ParseResult result, IReadOnlyList<string> words, Faults faults)
     {
-        string? Given(Option<string?> option) => result.GetValue(option);
+        string? Given(Option<string?> option) => ValueOf(result, option);
         var memory = Parse<ulong>(Given(_memory), 512UL << 20, OptionText.TrySize, "--memory", "a size such as 512M or 2G", faults);
         if (memory < MachineLayout.MinMemoryBytes || memory % 4096 != 0 || memory > 1UL << 40)
         {
@@ -86,7 +81,7 @@ internal sealed class RunOptions
 
         return new RunSettings
         {
-            KernelPath = result.GetValue(Kernel)!,
+            KernelPath = ReadKernel(result, faults),
             InitrdPath = Given(_initrd),
             CommandLine = string.Join(' ', words.Prepend(Given(_cmdline) ?? DefaultCommandLine).Where(word => word.Length != 0)),
             MemoryBytes = memory,
@@ -107,6 +102,23 @@ internal sealed class RunOptions
         };
     }
 
+    /// <summary>What was given, or null where nothing was or the parser has already found fault with it.</summary>
+    private static string? ValueOf(ParseResult result, Option<string?> option) =>
+        result.GetResult(option) is { } found && !found.Errors.Any() ? found.GetValueOrDefault<string?>() : null;
+
+    /// <summary>An option that nobody knows looks like the kernel to the parser.</summary>
+    private string? ReadKernel(ParseResult result, Faults faults)
+    {
+        var kernel = result.GetResult(Kernel) is { Errors: var errors } found && !errors.Any() ? found.GetValueOrDefault<string>() : null;
+        if (kernel is null || !kernel.StartsWith('-'))
+        {
+            return kernel;
+        }
+
+        faults.Usage($"{kernel}: there is no such option; for a file of this name write ./{kernel}.");
+        return null;
+    }
+
     private static TraceFilter ReadFilter(string? text, string? tracePath, Faults faults)
     {
         if (text is null)
@@ -120,9 +132,9 @@ internal sealed class RunOptions
         }
 
         var filter = TraceFilter.Parse(text);
-        foreach (var device in filter.Devices.Where(device => !KnownDevices.Contains(device)))
+        foreach (var device in filter.Devices.Where(device => !MachineBuilder.DeviceNames.Contains(device)))
         {
-            faults.Usage($"--trace-filter: '{device}' is neither a kind ({string.Join(", ", TraceFilter.KindNames)}) nor a device ({string.Join(", ", KnownDevices)}).");
+            faults.Usage($"--trace-filter: '{device}' is neither a kind ({string.Join(", ", TraceFilter.KindNames)}) nor a device ({string.Join(", ", MachineBuilder.DeviceNames)}).");
         }
 
         return filter;
@@ -172,7 +184,8 @@ internal sealed class RunOptions
 /// <summary>A run as it was asked for: checked values, files not opened yet.</summary>
 internal sealed record RunSettings
 {
-    internal required string KernelPath { get; init; }
+    /// <summary>Null only beside a fault that says so.</summary>
+    internal required string? KernelPath { get; init; }
 
     internal string? InitrdPath { get; init; }
 

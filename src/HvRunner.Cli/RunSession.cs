@@ -5,12 +5,13 @@ using HvRunner.Host;
 using HvRunner.Kvm;
 using HvRunner.Machine;
 using HvRunner.Machine.Diagnostics;
+using HvRunner.Machine.Probes;
 using HvRunner.Machine.Reports;
 
 namespace HvRunner.Cli;
 
 /// <summary>One run from checked options to the verdict: opens the files, builds the machine, connects the streams, waits, and tells.</summary>
-internal sealed class RunSession(RunSettings settings, IImageSource? carriedKernel = null)
+internal sealed class RunSession(RunSettings settings, Faults faults, IImageSource? carriedKernel = null)
 {
     private volatile Machine.Machine? _machine;
     private volatile string? _interruption;
@@ -19,9 +20,8 @@ internal sealed class RunSession(RunSettings settings, IImageSource? carriedKern
     internal RunReport Run(RunReport report)
     {
         using var signals = new Signals(Interrupt);
-        var faults = new Faults();
         using var streams = new ConsoleStreams(settings.Console, settings.DebugConsole, faults);
-        using var kernelFile = carriedKernel ?? faults.Try(() => new FileImageSource(settings.KernelPath));
+        using var kernelFile = carriedKernel ?? (settings.KernelPath is null ? null : faults.Try(() => new FileImageSource(settings.KernelPath)));
         using var initrd = settings.InitrdPath is null ? null : faults.Try(() => new FileImageSource(settings.InitrdPath));
         var kernel = kernelFile is null ? null : faults.Try(() => PvhKernel.Parse(kernelFile));
         using var traceFile = settings.TracePath is null ? null : faults.Try(() => OutputFile.Create("--trace", settings.TracePath));
@@ -67,16 +67,32 @@ internal sealed class RunSession(RunSettings settings, IImageSource? carriedKern
 
         var outcome = machine.Run();
         streams.Finish(() => machine.MustEnd);
+
+        // Both reach into the machine from threads of their own, so they end before it goes.
+        streams.StopInput();
+        timers.Dispose();
         _machine = null;
         return report with
         {
             Verdict = outcome.Verdict,
             Kernel = new KernelReport(kernelFile!.Name, kernel.Format, null, "pvh", kernel.Entry),
-            Hypervisor = new HypervisorReport(hypervisor.Name, hypervisor.ApiVersion, null, "kernel"),
+            Hypervisor = new HypervisorReport(hypervisor.Name, hypervisor.ApiVersion, SoftwareAssisted(hypervisor), "kernel"),
             Vcpus = settings.VcpuCount,
             MemoryBytes = settings.MemoryBytes,
             Outcome = outcome,
         };
+    }
+
+    /// <summary>Found by trying, and so only for a report.</summary>
+    private bool? SoftwareAssisted(KvmHypervisor hypervisor)
+    {
+        if (settings.ReportPath is null)
+        {
+            return null;
+        }
+
+        using var probe = CarriedGuest.Open("probe");
+        return HostProbe.IsSoftwareAssisted(hypervisor, probe);
     }
 
     private void Interrupt(string sentence)

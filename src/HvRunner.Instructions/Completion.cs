@@ -48,6 +48,9 @@ public readonly record struct Completion
     /// <summary>Interrupts are held off until after the next instruction (STI, MOV SS, POP SS; SDM vol. 3A, 6.8.3).</summary>
     public bool InterruptShadow { get; init; }
 
+    /// <summary>The instruction was IRET: NMIs, held off since the last one was taken, may come again (SDM vol. 3A, 6.7.1).</summary>
+    public bool ReturnedFromInterrupt { get; init; }
+
     /// <summary>The instruction was HLT: the processor sleeps until an interrupt.</summary>
     public bool Halted { get; init; }
 }

@@ -60,6 +60,10 @@ internal sealed unsafe partial class KvmVcpu
         {
             SetInterruptShadow();
         }
+        else if (completion.ReturnedFromInterrupt)
+        {
+            UnmaskNmi();
+        }
         else if (completion.Halted)
         {
             SetHalted();

@@ -165,6 +165,19 @@ internal sealed unsafe partial class KvmVcpu
         KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
     }
 
+    /// <summary>Lets NMIs in again, as IRET does.</summary>
+    private void UnmaskNmi()
+    {
+        kvm_vcpu_events events;
+        KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_VCPU_EVENTS, &events, "KVM_GET_VCPU_EVENTS");
+        if (events.nmi_masked != 0)
+        {
+            events.nmi_masked = 0;
+            events.flags = 0;
+            KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
+        }
+    }
+
     /// <summary>Puts the vCPU to sleep until an interrupt, as HLT does.</summary>
     private void SetHalted()
     {

@@ -21,8 +21,11 @@ public sealed class Machine : IDisposable
     private readonly Board _board;
     private readonly HaltMonitor _haltMonitor;
     private readonly VcpuThread[] _threads;
-    private readonly ManualResetEventSlim _ended = new();
-    private readonly ManualResetEventSlim _urgent = new();
+
+    // A monitor and a flag, not disposable events: an interruption may arrive while the machine is being disposed.
+    private readonly object _gate = new();
+    private bool _ended;
+    private volatile bool _urgent;
     private long _firstEntry;
     private long _panickedAt;
 
@@ -49,7 +52,7 @@ public sealed class Machine : IDisposable
     public void Interrupt(string sentence)
     {
         _control.End(new Verdict(VerdictKind.Interrupted, sentence));
-        _urgent.Set();
+        _urgent = true;
     }
 
     /// <summary>Runs the guest to its verdict, on the calling thread and the vCPUs' own. To be called once.</summary>
@@ -78,18 +81,19 @@ public sealed class Machine : IDisposable
         };
     }
 
-    /// <summary>Gives everything back that <see cref="MachineBuilder"/> took. Not while <see cref="Run"/> is active.</summary>
+    /// <summary>
+    /// Gives everything back that <see cref="MachineBuilder"/> took. Not while <see cref="Run"/> is active, and only after whoever calls
+    /// <see cref="InputReady"/> has stopped and the timer queue was disposed: both reach into the partition.
+    /// </summary>
     public void Dispose()
     {
         _board.Dispose();
         _partition.Dispose();
         _memory.Dispose();
-        _ended.Dispose();
-        _urgent.Dispose();
     }
 
     private VcpuThread ThreadOf(IVcpu vcpu) => new(
-        vcpu, new VcpuExitHandler(vcpu, _board.Ports, _board.Mmio, _haltMonitor, _tracing, _control, _config.Log), _control);
+        vcpu, new VcpuExitHandler(vcpu, _board.Ports, _board.Mmio, _haltMonitor, _tracing, _config.Log), _control);
 
     private void Stop()
     {
@@ -98,18 +102,30 @@ public sealed class Machine : IDisposable
             vcpu.RequestStop();
         }
 
-        _ended.Set();
+        lock (_gate)
+        {
+            _ended = true;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    private bool HasEnded(TimeSpan limit)
+    {
+        lock (_gate)
+        {
+            return _ended || (Monitor.Wait(_gate, limit) && _ended);
+        }
     }
 
     private void WaitForEnd()
     {
-        while (!_ended.Wait(HaltMonitor.Interval))
+        while (!HasEnded(HaltMonitor.Interval))
         {
             _haltMonitor.Look();
             if (TimedOut())
             {
                 _control.End(new Verdict(VerdictKind.Timeout, $"the time limit of {_config.Timeout!.Value.TotalSeconds:0.###} s passed"));
-                _urgent.Set();
+                _urgent = true;
             }
 
             EndAfterPanic();
@@ -148,7 +164,7 @@ public sealed class Machine : IDisposable
     }
 
     /// <summary>The run is out of time or interrupted: what is left of the output is not waited for any longer. Any thread.</summary>
-    public bool MustEnd => _urgent.IsSet || TimedOut();
+    public bool MustEnd => _urgent || TimedOut();
 
     private bool TimedOut() => _config.Timeout is { } limit && Stopwatch.GetElapsedTime(_firstEntry) >= limit;
 }

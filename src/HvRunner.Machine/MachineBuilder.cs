@@ -17,6 +17,10 @@ namespace HvRunner.Machine;
 /// </summary>
 public static class MachineBuilder
 {
+    /// <summary>The names that devices bear in traces and logs, in the order of the schematic below.</summary>
+    public static IReadOnlyList<string> DeviceNames { get; } =
+        ["pit", "port-b", "rtc", "com1", "debugcon", "keyboard-data", "keyboard-command", "reset-control", "pvpanic", "exit"];
+
     /// <summary>Builds a machine on a hypervisor, ready to run. The caller disposes it, and the hypervisor afterwards.</summary>
     public static Machine Build(IHypervisor hypervisor, MachineConfig config)
     {
@@ -77,7 +81,7 @@ public static class MachineBuilder
         var ports = new AddressSpace("port", LogOdd);
         var mmio = new AddressSpace("memory", LogOdd);
         var irqchip = (IInKernelIrqchip)partition;
-        IInterruptLine Line(int gsi, string device) => tracing.Wire(irqchip.GetLine(gsi), gsi, device);
+        IInterruptLine Line(int gsi, string device) => tracing.Wire(new GuardedLine(irqchip.GetLine(gsi), device, control), gsi, device);
         void Ports(ushort first, int count, IBusDevice device, int widthBytes = 1) =>
             ports.Map(new GuestRange(new GuestAddress(first), (ulong)count), device, widthBytes);
 

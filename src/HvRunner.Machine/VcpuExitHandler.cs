@@ -1,14 +1,13 @@
 using HvRunner.Abstractions;
 using HvRunner.Machine.Bus;
 using HvRunner.Machine.Diagnostics;
-using HvRunner.Machine.Verdicts;
 using Serilog;
 
 namespace HvRunner.Machine;
 
 /// <summary>What one vCPU's exits do to the machine: look up the device and let it answer. Nothing here allocates unless a trace is written.</summary>
 internal sealed class VcpuExitHandler(
-    IVcpu vcpu, AddressSpace ports, AddressSpace memory, HaltMonitor haltMonitor, Tracing tracing, RunControl control, ILogger log)
+    IVcpu vcpu, AddressSpace ports, AddressSpace memory, HaltMonitor haltMonitor, Tracing tracing, ILogger log)
     : IExitHandler
 {
     /// <summary>A guest that polls a missing register would otherwise fill the log.</summary>
@@ -18,7 +17,7 @@ internal sealed class VcpuExitHandler(
 
     public void PortRead(ushort port, int elementSize, Span<byte> data)
     {
-        for (var done = 0; done < data.Length && !control.HasEnded; done += elementSize)
+        for (var done = 0; done < data.Length; done += elementSize)
         {
             var element = data.Slice(done, elementSize);
             ports.Read(port, element);

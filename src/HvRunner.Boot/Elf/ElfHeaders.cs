@@ -18,7 +18,8 @@ public readonly record struct ElfProgramHeader(
     public bool IsLoad => Type == ElfSegmentType.Load;
 
     internal static ElfProgramHeader Read(in ElfFields at) => new(
-        at.Word(0, 0), at.Word(24, 4), at.Address(4, 8), at.Address(8, 16), at.Address(12, 24), at.Address(16, 32), at.Address(20, 40), at.Address(28, 48));
+        at.Word(0, 0), at.Word(24, 4), at.Address(4, 8), at.Address(8, 16), at.Address(12, 24),
+        at.Address(16, 32), at.Address(20, 40), at.Address(28, 48));
 }
 
 /// <summary>One section header (gABI, figure 4-8), widened to 64 bits, without the fields that nobody here needs.</summary>
@@ -34,7 +35,8 @@ public readonly record struct ElfSectionHeader(
     uint Type, ulong Flags, ulong Address, ulong Offset, ulong SizeBytes, uint Link, uint Info, ulong EntrySize)
 {
     internal static ElfSectionHeader Read(in ElfFields at) => new(
-        at.Word(4, 4), at.Address(8, 8), at.Address(12, 16), at.Address(16, 24), at.Address(20, 32), at.Word(24, 40), at.Word(28, 44), at.Address(36, 56));
+        at.Word(4, 4), at.Address(8, 8), at.Address(12, 16), at.Address(16, 24), at.Address(20, 32),
+        at.Word(24, 40), at.Word(28, 44), at.Address(36, 56));
 }
 
 /// <summary>A little-endian ELF record in place; each field is named by its offset in the 32-bit and in the 64-bit form.</summary>

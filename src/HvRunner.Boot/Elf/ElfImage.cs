@@ -133,7 +133,8 @@ public sealed class ElfImage
         {
             if (!ElfSectionTable.TryReadFirst(_window, this, out var first))
             {
-                faults.Add("the number of program headers should stand in section header 0 (e_phnum is 0xffff), but there is none; the file is damaged.");
+                faults.Add("the number of program headers should stand in section header 0 (e_phnum is 0xffff), but there is none; the " +
+                    "file is damaged.");
                 return;
             }
 
@@ -142,13 +143,15 @@ public sealed class ElfImage
 
         if (count > MaxProgramHeaders)
         {
-            faults.Add($"the ELF file has {count} program headers, too many for a kernel (at most {MaxProgramHeaders}); the file is damaged or is no kernel.");
+            faults.Add($"the ELF file has {count} program headers, too many for a kernel (at most {MaxProgramHeaders}); the file is " +
+                "damaged or is no kernel.");
             return;
         }
 
         if (count != 0 && ProgramHeaderSize < size)
         {
-            faults.Add($"the ELF header says that a program header takes {ProgramHeaderSize} bytes (e_phentsize), but it takes at least {size}; the file is damaged.");
+            faults.Add($"the ELF header says that a program header takes {ProgramHeaderSize} bytes (e_phentsize), but it takes at " +
+                $"least {size}; the file is damaged.");
             return;
         }
 
@@ -156,7 +159,8 @@ public sealed class ElfImage
         var length = count * (ulong)ProgramHeaderSize;
         if (!_window.Holds(ProgramHeaderOffset, length))
         {
-            faults.Add($"the file is truncated or damaged: {count} program headers should start at offset 0x{ProgramHeaderOffset:x}, but the file is {_window.Source.LengthBytes} bytes long.");
+            faults.Add($"the file is truncated or damaged: {count} program headers should start at offset 0x{ProgramHeaderOffset:x}, " +
+                $"but the file is {_window.Source.LengthBytes} bytes long.");
             return;
         }
 

@@ -58,7 +58,8 @@ public sealed class ElfNotes
         return notes;
     }
 
-    /// <summary>All notes of one owner and type: those in segments, or where no segment has one, those in sections. Notes are matched by both.</summary>
+    /// <summary>All notes of one owner and type: those in segments, or where no segment has one, those in sections. Notes are matched by
+    /// both.</summary>
     public IReadOnlyList<ElfNote> Find(string owner, uint type)
     {
         var found = Matching(_inSegments, owner, type);
@@ -107,7 +108,8 @@ public sealed class ElfNotes
     {
         if (!_image.Window.Holds(offset, size))
         {
-            Fault($"note {what} {index} lies outside the file: it takes 0x{size:x} bytes from offset 0x{offset:x} on, and the file is {_image.Window.Source.LengthBytes} bytes long.");
+            Fault($"note {what} {index} lies outside the file: it takes 0x{size:x} bytes from offset 0x{offset:x} on, and the file is " +
+                $"{_image.Window.Source.LengthBytes} bytes long.");
             return;
         }
 
@@ -134,7 +136,8 @@ public sealed class ElfNotes
             // The last record may lack its padding.
             if (RoundUp4(nameSize) + descriptorSize > size - RecordHeaderBytes || (nameSize == 0 && descriptorSize == 0))
             {
-                Fault($"note {what} {index} has a malformed record at file offset 0x{offset:x}: a name of {nameSize} and a descriptor of {descriptorSize} bytes, with {size - RecordHeaderBytes} bytes left.");
+                Fault($"note {what} {index} has a malformed record at file offset 0x{offset:x}: a name of {nameSize} and a descriptor " +
+                    $"of {descriptorSize} bytes, with {size - RecordHeaderBytes} bytes left.");
                 return;
             }
 

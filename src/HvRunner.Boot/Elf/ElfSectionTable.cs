@@ -30,7 +30,8 @@ internal sealed class ElfSectionTable
 
         if (!TryReadFirst(window, image, out var first))
         {
-            table.Fault = $"the section headers at offset 0x{image.SectionHeaderOffset:x} cannot be read (entries of {image.SectionHeaderSize} bytes, file of {window.Source.LengthBytes} bytes).";
+            table.Fault = $"the section headers at offset 0x{image.SectionHeaderOffset:x} cannot be read (entries of " +
+                $"{image.SectionHeaderSize} bytes, file of {window.Source.LengthBytes} bytes).";
             return table;
         }
 
@@ -38,7 +39,8 @@ internal sealed class ElfSectionTable
         var count = image.SectionHeaderCount == 0 ? first.SizeBytes : (ulong)image.SectionHeaderCount;
         if (count > MaxSections || !window.Holds(image.SectionHeaderOffset, count * (ulong)image.SectionHeaderSize))
         {
-            table.Fault = $"{count} section headers at offset 0x{image.SectionHeaderOffset:x} were expected, but the file is {window.Source.LengthBytes} bytes long and at most {MaxSections} sections are looked at.";
+            table.Fault = $"{count} section headers at offset 0x{image.SectionHeaderOffset:x} were expected, but the file is " +
+                $"{window.Source.LengthBytes} bytes long and at most {MaxSections} sections are looked at.";
             return table;
         }
 

@@ -84,7 +84,8 @@ public sealed class ElfSymbols
         return false;
     }
 
-    /// <summary>As <see cref="TryResolve"/>, for a processor that runs with paging off: the address is where a segment was loaded, not where it is linked.</summary>
+    /// <summary>As <see cref="TryResolve"/>, for a processor that runs with paging off: the address is where a segment was loaded, not
+    /// where it is linked.</summary>
     public bool TryResolvePhysical(GuestAddress address, out string name, out ulong offset)
     {
         foreach (var header in _image.ProgramHeaders)

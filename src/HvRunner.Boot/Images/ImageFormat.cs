@@ -53,7 +53,8 @@ internal readonly record struct ImageFormat(string Name, string Sentence, string
         var named = string.IsNullOrEmpty(version) ? "" : $" (Linux {version})";
         return new(
             "bzImage",
-            $"this is a bzImage{named}, and this hvrun boots only uncompressed PVH ELF kernels so far; extract the vmlinux out of it with scripts/extract-vmlinux from the kernel's sources, and boot that.",
+            $"this is a bzImage{named}, and this hvrun boots only uncompressed PVH ELF kernels so far; extract the vmlinux out of it " +
+                "with scripts/extract-vmlinux from the kernel's sources, and boot that.",
             string.IsNullOrEmpty(version) ? null : version);
     }
 
@@ -91,7 +92,8 @@ internal readonly record struct ImageFormat(string Name, string Sentence, string
 
         if (head is [0xfe, 0xed, 0xfa, 0xce or 0xcf, ..] or [0xce or 0xcf, 0xfa, 0xed, 0xfe, ..] or [0xca, 0xfe, 0xba, 0xbe, ..])
         {
-            return new("Mach-O", $"{Wanted}, but this is a Mach-O file (a macOS program); build the kernel for an ELF target such as x86_64-unknown-none.");
+            return new("Mach-O", $"{Wanted}, but this is a Mach-O file (a macOS program); build the kernel for an ELF target such as " +
+                "x86_64-unknown-none.");
         }
 
         if (head is [(byte)'Q', (byte)'F', (byte)'I', 0xfb, ..])

@@ -26,6 +26,7 @@ public sealed record PvhAddresses
     /// <summary>Room for the command line in bytes, its NUL included.</summary>
     public int CommandLineMaxBytes { get; init; } = 0x10000;
 
-    /// <summary>Every byte of the initrd lies below: the start of the hole for devices, and never above 4 GiB, because Linux takes 32 bits of its address.</summary>
+    /// <summary>Every byte of the initrd lies below: the start of the hole for devices, and never above 4 GiB, because Linux takes 32 bits
+    /// of its address.</summary>
     public GuestAddress InitrdLimit { get; init; } = new(0xc000_0000);
 }

@@ -68,7 +68,8 @@ internal sealed class PvhAnalysis
         var expected = image.Class == ElfClass.Elf64 ? ElfMachine.X8664 : ElfMachine.I386;
         if (image.Machine is not (ElfMachine.X8664 or ElfMachine.I386))
         {
-            Faults.Add($"the kernel is for {ElfMachineName.Of(image.Machine)} (e_machine {(int)image.Machine}), but x86-64 or i386 was expected; build it for x86.");
+            Faults.Add($"the kernel is for {ElfMachineName.Of(image.Machine)} (e_machine {(int)image.Machine}), but x86-64 or i386 was " +
+                "expected; build it for x86.");
         }
         else if (image.Machine != expected)
         {
@@ -80,7 +81,8 @@ internal sealed class PvhAnalysis
             Faults.Add(image.Type switch
             {
                 ElfType.Relocatable => "this is an object file (ET_REL) that is not linked yet; link it to fixed addresses (ET_EXEC).",
-                ElfType.Dynamic => "this is a position-independent executable or a shared library (ET_DYN), but hvrun does not relocate; link it to fixed addresses (ET_EXEC, -no-pie).",
+                ElfType.Dynamic => "this is a position-independent executable or a shared library (ET_DYN), but hvrun does not " +
+                    "relocate; link it to fixed addresses (ET_EXEC, -no-pie).",
                 ElfType.Core => "this is a core dump (ET_CORE), not a kernel.",
                 var other => $"the ELF type is {(int)other}, but 2 (ET_EXEC, an executable with fixed addresses) was expected.",
             });
@@ -101,18 +103,21 @@ internal sealed class PvhAnalysis
             var count = Faults.Count;
             if (header.FileSize > header.MemorySize)
             {
-                Faults.Add($"segment {i} has 0x{header.FileSize:x} bytes in the file (p_filesz), more than the 0x{header.MemorySize:x} that it takes in memory (p_memsz); the file is damaged.");
+                Faults.Add($"segment {i} has 0x{header.FileSize:x} bytes in the file (p_filesz), more than the 0x{header.MemorySize:x} " +
+                    "that it takes in memory (p_memsz); the file is damaged.");
             }
 
             if (header.FileSize != 0 && !window.Holds(header.Offset, header.FileSize))
             {
-                Faults.Add($"the file is truncated: segment {i} takes 0x{header.FileSize:x} bytes from offset 0x{header.Offset:x} on, but the file is {window.Source.LengthBytes} (0x{window.Source.LengthBytes:x}) bytes long; copy it again.");
+                Faults.Add($"the file is truncated: segment {i} takes 0x{header.FileSize:x} bytes from offset 0x{header.Offset:x} on, " +
+                    $"but the file is {window.Source.LengthBytes} (0x{window.Source.LengthBytes:x}) bytes long; copy it again.");
             }
 
             // The last byte at the top of the address space would be no wrap, but no memory is there either.
             if (header.MemorySize > ulong.MaxValue - header.PhysicalAddress)
             {
-                Faults.Add($"segment {i} at physical address 0x{header.PhysicalAddress:x} with 0x{header.MemorySize:x} bytes goes beyond the last address; the file is damaged.");
+                Faults.Add($"segment {i} at physical address 0x{header.PhysicalAddress:x} with 0x{header.MemorySize:x} bytes goes " +
+                    "beyond the last address; the file is damaged.");
             }
 
             if (Faults.Count == count && header.MemorySize != 0)
@@ -124,7 +129,8 @@ internal sealed class PvhAnalysis
 
         if (!_hasLoad)
         {
-            Faults.Add($"the ELF file has no segment to load (PT_LOAD) among its {image.ProgramHeaders.Count} program headers, so there is nothing to boot; object files and separate debug information look like that.");
+            Faults.Add($"the ELF file has no segment to load (PT_LOAD) among its {image.ProgramHeaders.Count} program headers, so " +
+                "there is nothing to boot; object files and separate debug information look like that.");
         }
     }
 
@@ -137,7 +143,8 @@ internal sealed class PvhAnalysis
             var (lower, upper) = (ordered[last], ordered[i]);
             if (lower.Memory.Overlaps(upper.Memory))
             {
-                Faults.Add($"segments {lower.Index} ({lower.Memory}) and {upper.Index} ({upper.Memory}) overlap in physical memory; link them apart (p_paddr).");
+                Faults.Add($"segments {lower.Index} ({lower.Memory}) and {upper.Index} ({upper.Memory}) overlap in physical memory; " +
+                    "link them apart (p_paddr).");
             }
 
             last = upper.Memory.End > lower.Memory.End ? i : last;
@@ -161,6 +168,7 @@ internal sealed class PvhAnalysis
             }
         }
 
-        Faults.Add($"the PVH entry point 0x{entry.Address:x} lies in no segment, so there would be nothing to execute; it has to be a physical address (p_paddr) of the kernel's code.");
+        Faults.Add($"the PVH entry point 0x{entry.Address:x} lies in no segment, so there would be nothing to execute; it has to be a " +
+            "physical address (p_paddr) of the kernel's code.");
     }
 }

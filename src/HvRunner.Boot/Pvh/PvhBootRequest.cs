@@ -11,7 +11,8 @@ public sealed record PvhBootRequest
     /// <summary>The guest's RAM; all zero so far, or at least nothing that matters.</summary>
     public required IGuestMemory Memory { get; init; }
 
-    /// <summary>What the guest is told about its memory, ascending; 1 to <see cref="PvhBoot.MaxMemoryMapEntries"/> entries. Only its RAM entries are used for anything.</summary>
+    /// <summary>What the guest is told about its memory, ascending; 1 to <see cref="PvhBoot.MaxMemoryMapEntries"/> entries. Only its RAM
+    /// entries are used for anything.</summary>
     public required IReadOnlyList<MemoryMapEntry> MemoryMap { get; init; }
 
     /// <summary>The initial RAM disk, given to the kernel as its first module; or null.</summary>

@@ -49,7 +49,8 @@ internal readonly record struct PvhEntryNote(uint Address, uint DescriptorSize, 
             var address = BinaryPrimitives.ReadUInt64LittleEndian(descriptor);
             if (address > uint.MaxValue)
             {
-                faults.Add($"the PVH entry note names 0x{address:x}, but the entry point is a physical address of 32 bits; put the physical address of the code into the note.");
+                faults.Add($"the PVH entry note names 0x{address:x}, but the entry point is a physical address of 32 bits; put the " +
+                    "physical address of the code into the note.");
                 continue;
             }
 
@@ -66,7 +67,8 @@ internal readonly record struct PvhEntryNote(uint Address, uint DescriptorSize, 
     }
 
     /// <summary>True for Linux, by the notes that every Linux since 4.19 has, or that one built for Xen has.</summary>
-    public static bool IsLinux(ElfNotes notes) => AnyLinux(notes, notes.InSegments) || (notes.InSegments.Count == 0 && AnyLinux(notes, notes.InSections));
+    public static bool IsLinux(ElfNotes notes) =>
+        AnyLinux(notes, notes.InSegments) || (notes.InSegments.Count == 0 && AnyLinux(notes, notes.InSections));
 
     private static bool AnyLinux(ElfNotes notes, IReadOnlyList<ElfNote> list)
     {

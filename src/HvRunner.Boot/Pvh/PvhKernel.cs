@@ -2,7 +2,8 @@ using HvRunner.Abstractions;
 
 namespace HvRunner.Boot.Pvh;
 
-/// <summary>A kernel file that keeps every rule of PVH that can be checked without a machine. Holds the source open by reference; the caller disposes it after <see cref="PvhBoot.Load"/>.</summary>
+/// <summary>A kernel file that keeps every rule of PVH that can be checked without a machine. Holds the source open by reference; the
+/// caller disposes it after <see cref="PvhBoot.Load"/>.</summary>
 public sealed class PvhKernel
 {
     private PvhKernel(IImageSource source, PvhAnalysis analysis, uint entry)
@@ -31,7 +32,8 @@ public sealed class PvhKernel
 
     /// <summary>
     /// Reads the headers and notes of <paramref name="source"/> and checks them. Throws <see cref="InvalidInputException"/> with all faults, of kind
-    /// <see cref="InputFaultKind.BadInput"/>, when it is not a PVH kernel in order; of kind <see cref="InputFaultKind.NoInput"/> when it cannot be read.
+    /// <see cref="InputFaultKind.BadInput"/>, when it is not a PVH kernel in order; of kind <see cref="InputFaultKind.NoInput"/> when it
+    /// cannot be read.
     /// </summary>
     public static PvhKernel Parse(IImageSource source)
     {

@@ -56,7 +56,8 @@ internal sealed class PvhPlacement
             : _request.Addresses.CommandLineMaxBytes - 1;
         if (text.AsSpan().Contains('\0'))
         {
-            _faults.Add(InputFaultKind.Usage, subject, $"it contains a NUL character at position {text.IndexOf('\0', StringComparison.Ordinal)}, where a kernel would take it to end; leave it out.");
+            _faults.Add(InputFaultKind.Usage, subject, "it contains a NUL character at position " +
+                $"{text.IndexOf('\0', StringComparison.Ordinal)}, where a kernel would take it to end; leave it out.");
         }
 
         // Three bytes a UTF-16 code unit is the most that UTF-8 takes; the last byte stays 0.
@@ -70,7 +71,8 @@ internal sealed class PvhPlacement
 
         if (length > most)
         {
-            _faults.Add(InputFaultKind.Usage, subject, $"it is {length} bytes long, but {(_request.Kernel.IsLinux ? "Linux takes" : "there is room for")} at most {most}; make it shorter.");
+            _faults.Add(InputFaultKind.Usage, subject, $"it is {length} bytes long, but " +
+                $"{(_request.Kernel.IsLinux ? "Linux takes" : "there is room for")} at most {most}; make it shorter.");
             return [];
         }
 
@@ -83,7 +85,8 @@ internal sealed class PvhPlacement
         var entries = _request.MemoryMap.Count;
         if (entries is < 1 or > PvhBoot.MaxMemoryMapEntries)
         {
-            _faults.Add(InputFaultKind.BadInput, "the memory map", $"it has {entries} entries, but a PVH kernel takes 1 to {PvhBoot.MaxMemoryMapEntries}.");
+            _faults.Add(InputFaultKind.BadInput, "the memory map", $"it has {entries} entries, but a PVH kernel takes 1 to " +
+                $"{PvhBoot.MaxMemoryMapEntries}.");
         }
 
         AddTable("descriptor table", at.Gdt, PvhGdt.SizeBytes);
@@ -103,7 +106,8 @@ internal sealed class PvhPlacement
         var range = new GuestRange(address, size);
         if (!_ram.Holds(range))
         {
-            _faults.Add(InputFaultKind.Usage, "the guest's memory", $"hvrun's {name} takes {range}, but there is RAM at {_ram}; give the guest at least 1 MiB (--memory).");
+            _faults.Add(InputFaultKind.Usage, "the guest's memory", $"hvrun's {name} takes {range}, but there is RAM at {_ram}; give " +
+                "the guest at least 1 MiB (--memory).");
         }
 
         _ranges.Add(new PlacedRange(name, range));
@@ -117,14 +121,16 @@ internal sealed class PvhPlacement
             var segment = segments[i];
             if (!_ram.Holds(segment.Memory))
             {
-                _faults.Add($"segment {segment.Index} takes physical memory {segment.Memory}, but there is RAM at {_ram}; {RemedyFor(segment.Memory)}.");
+                _faults.Add($"segment {segment.Index} takes physical memory {segment.Memory}, but there is RAM at {_ram}; " +
+                    $"{RemedyFor(segment.Memory)}.");
             }
 
             for (var k = 0; k < tables; k++)
             {
                 if (_ranges[k].Range.Overlaps(segment.Memory))
                 {
-                    _faults.Add($"segment {segment.Index} takes physical memory {segment.Memory}, which overlaps hvrun's {_ranges[k].Name} at {_ranges[k].Range}; link the kernel at 0x100000 or above.");
+                    _faults.Add($"segment {segment.Index} takes physical memory {segment.Memory}, which overlaps hvrun's " +
+                        $"{_ranges[k].Name} at {_ranges[k].Range}; link the kernel at 0x100000 or above.");
                 }
             }
 
@@ -167,8 +173,10 @@ internal sealed class PvhPlacement
         {
             var needed = InitrdPlacement.NeededMebibytes(size, limit, _request.Kernel.Segments);
             _faults.Add(InputFaultKind.BadInput, initrd.Name, needed is { } mebibytes
-                ? $"the initrd of {size} bytes does not fit into the guest's memory beside the kernel; give the guest at least {mebibytes} MiB (--memory {mebibytes}M)."
-                : $"the initrd of {size} bytes does not fit below {new GuestAddress(limit)} beside the kernel, and a PVH kernel finds it only there; make it smaller.");
+                ? $"the initrd of {size} bytes does not fit into the guest's memory beside the kernel; give the guest at least " +
+                    $"{mebibytes} MiB (--memory {mebibytes}M)."
+                : $"the initrd of {size} bytes does not fit below {new GuestAddress(limit)} beside the kernel, and a PVH kernel finds " +
+                    "it only there; make it smaller.");
             return;
         }
 

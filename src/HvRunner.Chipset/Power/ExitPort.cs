@@ -1,5 +1,5 @@
-// The exit port of test guests, after QEMU's isa-debug-exit: any write ends the run with the value written. Reads give 0, as they do there. What
-// the value means for hvrun's exit status is the machine's business.
+// The exit port of test guests, after QEMU's isa-debug-exit: any write ends the run with the value written. Reads give 0, as they do
+// there. What the value means for hvrun's exit status is the machine's business.
 
 using HvRunner.Abstractions;
 

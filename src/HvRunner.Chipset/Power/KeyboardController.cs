@@ -1,8 +1,9 @@
-// The PC/AT keyboard controller at ports 0x60 and 0x64 (IBM PC/AT technical reference), as far as programs without a keyboard need it: it answers its
-// own commands, so that probing ends quickly, and resets the machine by command 0xfe or output port bit 0.
+// The PC/AT keyboard controller at ports 0x60 and 0x64 (IBM PC/AT technical reference), as far as programs without a keyboard need
+// it: it answers its own commands, so that probing ends quickly, and resets the machine by command 0xfe or output port bit 0.
 //
-// There is no keyboard and no mouse: bytes for them are dropped, nothing ever arrives, IRQ 1 and IRQ 12 are not wired. The auxiliary interface
-// fails its test, and what command 0xd3 echoes is not marked as a mouse's, so that a guest gives up on it without waiting. A20 is always on.
+// There is no keyboard and no mouse: bytes for them are dropped, nothing ever arrives, IRQ 1 and IRQ 12 are not wired. The auxiliary
+// interface fails its test, and what command 0xd3 echoes is not marked as a mouse's, so that a guest gives up on it without waiting.
+// A20 is always on.
 
 using HvRunner.Abstractions;
 

@@ -1,4 +1,5 @@
-// Registers and commands of the PC/AT keyboard controller (Intel 8042 with IBM's firmware; IBM PC/AT technical reference, "Keyboard controller").
+// Registers and commands of the PC/AT keyboard controller (Intel 8042 with IBM's firmware; IBM PC/AT technical reference, "Keyboard
+// controller").
 
 namespace HvRunner.Chipset.Power;
 

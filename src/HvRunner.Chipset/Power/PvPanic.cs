@@ -1,5 +1,5 @@
-// The pvpanic device (QEMU docs/specs/pvpanic), ISA flavour at port 0x505: one byte. Reading gives the events that it knows; a guest writes the
-// event that happened. "Crash loaded" says that the guest's own crash kernel takes over: nothing ends.
+// The pvpanic device (QEMU docs/specs/pvpanic), ISA flavour at port 0x505: one byte. Reading gives the events that it knows; a guest
+// writes the event that happened. "Crash loaded" says that the guest's own crash kernel takes over: nothing ends.
 
 using HvRunner.Abstractions;
 

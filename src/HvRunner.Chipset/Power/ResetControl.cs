@@ -1,5 +1,5 @@
-// The reset control register of PC chipsets, port 0xcf9 (Intel ICH9 data sheet, 13.7.5 "RST_CNT"): bit 1 chooses a hard reset, bit 2 resets when it
-// goes from 0 to 1, bit 3 makes it a full power cycle. Every kind ends the machine in the same way here.
+// The reset control register of PC chipsets, port 0xcf9 (Intel ICH9 data sheet, 13.7.5 "RST_CNT"): bit 1 chooses a hard reset, bit 2
+// resets when it goes from 0 to 1, bit 3 makes it a full power cycle. Every kind ends the machine in the same way here.
 //
 // Only byte accesses are its own: 4-byte accesses at 0xcf8 are the PCI configuration address, which another device may claim.
 

@@ -1,15 +1,15 @@
-// MC146818A real-time clock with 128 bytes of CMOS RAM at ports 0x70 (index) and 0x71 (data), as on a PC. Data sheet of 1984; the RAM's layout is
-// that of PC firmware.
+// MC146818A real-time clock with 128 bytes of CMOS RAM at ports 0x70 (index) and 0x71 (data), as on a PC. Data sheet of 1984; the
+// RAM's layout is that of PC firmware.
 //
-// The clock shows UTC. It is the host's clock plus an offset that changes when the guest sets the time. The registers are computed when they
-// are read; UIP is up during the last 244 us of each second, as the data sheet's "update in progress" warning, and the update itself takes no
-// time. While SET is up the registers stand still and take what is written; when it goes down they become the time, each field brought
-// into its range. A write without SET takes effect at once.
+// The clock shows UTC. It is the host's clock plus an offset that changes when the guest sets the time. The registers are computed
+// when they are read; UIP is up during the last 244 us of each second, as the data sheet's "update in progress" warning, and the
+// update itself takes no time. While SET is up the registers stand still and take what is written; when it goes down they become the
+// time, each field brought into its range. A write without SET takes effect at once.
 //
-// Absent: periodic, alarm and update-ended interrupts. Register B stores their enables, register C's flags never rise, there is no IRQ 8. The
-// alarm bytes, the divider and the rate are storage only, as is daylight saving. Bit 7 of the index port (NMI mask) has no effect: nothing
-// raises an NMI here. There is no battery: power-on is the state after each reset.
-// A wide access is a run of byte accesses, as on the ISA bus.
+// Absent: periodic, alarm and update-ended interrupts. Register B stores their enables, register C's flags never rise, there is no
+// IRQ 8. The alarm bytes, the divider and the rate are storage only, as is daylight saving. Bit 7 of the index port (NMI mask) has
+// no effect: nothing raises an NMI here. There is no battery: power-on is the state after each reset. A wide access is a run of byte
+// accesses, as on the ISA bus.
 
 using HvRunner.Abstractions;
 

@@ -1,4 +1,5 @@
-// Registers of the Motorola MC146818A real-time clock (data sheet of 1984), with its names, and the bytes that PC firmware keeps in its RAM.
+// Registers of the Motorola MC146818A real-time clock (data sheet of 1984), with its names, and the bytes that PC firmware keeps in
+// its RAM.
 
 namespace HvRunner.Chipset.Rtc;
 

@@ -1,5 +1,5 @@
-// The bounded ring between the host's input (standard input, a script) and a serial port. The port pulls what its FIFO holds, the ring holds a
-// little more, and the rest stays with the host: nothing is lost and memory is bounded.
+// The bounded ring between the host's input (standard input, a script) and a serial port. The port pulls what its FIFO holds, the
+// ring holds a little more, and the rest stays with the host: nothing is lost and memory is bounded.
 
 namespace HvRunner.Chipset.Serial;
 

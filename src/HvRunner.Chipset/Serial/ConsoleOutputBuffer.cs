@@ -1,11 +1,12 @@
 // The bounded ring between a serial port and the thread that writes to the host's standard output or file.
 //
-// Producers are vCPU threads, the consumer is one host thread that sleeps in poll() or the like. The two ends share two counters that only
-// grow: the tail is published by producers, the head by the consumer. Producers exclude each other with a lock that is held only while bytes are
-// copied, never while one of them waits for space.
+// Producers are vCPU threads, the consumer is one host thread that sleeps in poll() or the like. The two ends share two counters
+// that only grow: the tail is published by producers, the head by the consumer. Producers exclude each other with a lock that is
+// held only while bytes are copied, never while one of them waits for space.
 //
-// Waking is exact. A Take that finds nothing leaves the mark "asleep" and looks once more; a producer publishes first and looks at the mark
-// afterwards. Both steps are full fences, so one of the two sees the other, and the first byte after an empty Take signals exactly once.
+// Waking is exact. A Take that finds nothing leaves the mark "asleep" and looks once more; a producer publishes first and looks at
+// the mark afterwards. Both steps are full fences, so one of the two sees the other, and the first byte after an empty Take signals
+// exactly once.
 
 using System.Runtime.InteropServices;
 
@@ -25,15 +26,12 @@ public sealed class ConsoleOutputBuffer : ISerialOutput
     private readonly Action _dataAvailable;
     private readonly object _space = new();
 
-    // Held for the time of a copy only. One atomic operation where a Lock takes two: a byte costs little more than its fences.
-    private SpinLock _producers = new(enableThreadOwnerTracking: false);
 
     private OwnCacheLine _tail;
     private OwnCacheLine _head;
     private OwnCacheLine _asleep;
 
-    // A head that producers saw: at most what the head is now, so the space computed from it is there. Guarded by _producers.
-    private long _headSeen;
+    private ProducerLine _producers;
     private int _waitingProducers;
     private long _dropped;
     private volatile bool _closed;
@@ -52,6 +50,7 @@ public sealed class ConsoleOutputBuffer : ISerialOutput
         _ring = new byte[capacityBytes];
         _mask = capacityBytes - 1;
         _asleep.Value = 1;
+        _producers.Lock = new SpinLock(enableThreadOwnerTracking: false);
     }
 
     /// <summary>True when there is nothing to take at this moment. Any thread.</summary>
@@ -148,7 +147,7 @@ public sealed class ConsoleOutputBuffer : ISerialOutput
         var entered = false;
         try
         {
-            _producers.Enter(ref entered);
+            _producers.Lock.Enter(ref entered);
             if (_closed)
             {
                 Volatile.Write(ref _dropped, _dropped + data.Length);
@@ -156,12 +155,12 @@ public sealed class ConsoleOutputBuffer : ISerialOutput
             }
 
             var tail = _tail.Value;
-            if (data.Length > _ring.Length - (tail - _headSeen))
+            if (data.Length > _ring.Length - (tail - _producers.HeadSeen))
             {
-                _headSeen = Volatile.Read(ref _head.Value);
+                _producers.HeadSeen = Volatile.Read(ref _head.Value);
             }
 
-            var count = (int)Math.Min(data.Length, _ring.Length - (tail - _headSeen));
+            var count = (int)Math.Min(data.Length, _ring.Length - (tail - _producers.HeadSeen));
             var start = (int)tail & _mask;
             if (count == 1)
             {
@@ -182,7 +181,7 @@ public sealed class ConsoleOutputBuffer : ISerialOutput
         {
             if (entered)
             {
-                _producers.Exit(useMemoryBarrier: false);
+                _producers.Lock.Exit(useMemoryBarrier: false);
             }
         }
     }
@@ -207,5 +206,18 @@ public sealed class ConsoleOutputBuffer : ISerialOutput
     {
         [FieldOffset(64)]
         public long Value;
+    }
+
+    /// <summary>What producers write for each byte, away from what the consumer reads.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 192)]
+    private struct ProducerLine
+    {
+        // Held for the time of a copy only. One atomic operation where a Lock takes two: a byte costs little more than its fences.
+        [FieldOffset(64)]
+        public SpinLock Lock;
+
+        // A head that producers saw: at most what the head is now, so the space computed from it is there.
+        [FieldOffset(72)]
+        public long HeadSeen;
     }
 }

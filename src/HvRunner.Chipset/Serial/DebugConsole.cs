@@ -1,5 +1,5 @@
-// The debug console of PC emulators (Bochs' port 0xe9 hack, QEMU's isa-debugcon): every byte written goes out, reading gives 0xe9, which guests
-// use to find it. It has no state, no input and no interrupt.
+// The debug console of PC emulators (Bochs' port 0xe9 hack, QEMU's isa-debugcon): every byte written goes out, reading gives 0xe9,
+// which guests use to find it. It has no state, no input and no interrupt.
 
 using HvRunner.Abstractions;
 

@@ -6,6 +6,15 @@ public sealed partial class Uart16550
 {
     private const ModemStatus HostLevels = ModemStatus.Cts | ModemStatus.Dsr | ModemStatus.Dcd;
 
+    /// <summary>So many reads of LSR in a row, with nothing sent between them, are a guest that polls for input and not one that waits to send.</summary>
+    private const int PollsOfAReceiver = 16;
+
+    /// <summary>
+    /// The guest takes input: its receive interrupt is on, or it polls for it. Until then bytes stay with the host, because setting a port up
+    /// clears the FIFO and reads RBR blindly (Linux's driver does), and input that a script or a pipe gave early would be lost in it.
+    /// </summary>
+    private bool IsListening => (_ier & InterruptEnable.ReceivedData) != 0 || _polls >= PollsOfAReceiver;
+
     private int Depth => _fcr.Enable ? ReceiveFifo.Size : 1;
 
     private int TriggerLevel => _fcr.Enable ? _fcr.TriggerLevel : 1;
@@ -23,7 +32,7 @@ public sealed partial class Uart16550
     /// <summary>Takes as much from the host as there is room for. What is on the wire while the port is in loopback stays there.</summary>
     private void PullInput()
     {
-        if ((_mcr & ModemControl.Loop) != 0)
+        if ((_mcr & ModemControl.Loop) != 0 || !IsListening)
         {
             return;
         }
@@ -84,6 +93,7 @@ public sealed partial class Uart16550
 
     private byte ReadLsr()
     {
+        _polls = Math.Min(_polls + 1, PollsOfAReceiver);
         PullInput();
         var value = LineStatus.ThrEmpty | LineStatus.TransmitterEmpty | _lineErrors;
         value |= _fifo.Count > 0 ? LineStatus.DataReady : LineStatus.None;
@@ -120,6 +130,7 @@ public sealed partial class Uart16550
         if (toggled || (value.Enable && value.ResetReceiver))
         {
             _fifo.Clear();
+            _polls = 0;
         }
 
         _fcr = value.Enable ? value : default;

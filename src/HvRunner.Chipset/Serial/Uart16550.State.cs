@@ -1,5 +1,5 @@
-// Reset, save and load of the 16550A. The master reset of the data sheet's table I leaves RBR, THR, SCR and the divisor undefined; here they
-// get the values that firmware leaves behind, since no firmware runs before the guest.
+// Reset, save and load of the 16550A. The master reset of the data sheet's table I leaves RBR, THR, SCR and the divisor undefined;
+// here they get the values that firmware leaves behind, since no firmware runs before the guest.
 
 using HvRunner.Abstractions;
 
@@ -24,6 +24,7 @@ public sealed partial class Uart16550
             _scr = 0;
             _divisor = DefaultDivisor;
             _threPending = false;
+            _polls = 0;
             UpdateDirectTransmit();
             _lineLevel = false;
             _line.Set(false);
@@ -46,6 +47,7 @@ public sealed partial class Uart16550
             writer.Byte(_scr);
             writer.UInt16(_divisor);
             writer.Bool(_threPending);
+            writer.Byte((byte)_polls);
         }
     }
 
@@ -65,6 +67,7 @@ public sealed partial class Uart16550
             _scr = reader.Byte();
             _divisor = reader.UInt16();
             _threPending = reader.Bool();
+            _polls = Math.Min((int)reader.Byte(), PollsOfAReceiver);
             UpdateDirectTransmit();
             PullInput();
             _lineLevel = PendingInterrupt(timeoutElapsed: true) != InterruptId.None;

@@ -1,19 +1,21 @@
 // 16550A UART: PC16550D data sheet (June 1995), section 8; the wiring is that of a PC's COM port.
 //
-// Output is instantaneous: a byte written to THR has left when the instruction ends, so LSR always says that the transmitter is empty, and
-// the instruction takes as long as the host's reader makes it take. Input is pulled from the host as far as the FIFO has room (one byte
-// while the FIFOs are off), so nothing from the host ever overruns; only loopback can.
+// Output is instantaneous: a byte written to THR has left when the instruction ends, so LSR always says that the transmitter is
+// empty, and the instruction takes as long as the host's reader makes it take. Input is pulled from the host as far as the FIFO has
+// room (one byte while the FIFOs are off), so nothing from the host ever overruns; only loopback can. It is pulled only once the guest
+// listens: its receive interrupt is on, or it polls LSR.
 //
 // Choices where the data sheet needs a time base or a board:
-// - The character time-out needs no clock. Input below the trigger level means that the host has no more at this moment, so the time-out is
-//   reported at once. As on the chip, reading RBR ends a time-out; it comes back at once while bytes remain, which gives an edge-triggered
-//   controller its new edge for each byte left.
-// - OUT2 does not gate the interrupt line. PC boards do that; a guest that forgets OUT2 is better served by interrupts than by silence.
+// - The character time-out needs no clock. Input below the trigger level means that the host has no more at this moment, so the
+//   time-out is reported at once. As on the chip, reading RBR ends a time-out; it comes back at once while bytes remain, which gives
+//   an edge-triggered controller its new edge for each byte left.
+// - OUT2 does not gate the interrupt line. PC boards do that; a guest that forgets OUT2 is better served by interrupts than by
+//   silence.
 // - Outside loopback CTS, DSR and DCD are asserted and RI is not: the host's end is always there.
 // - A wide access is a run of byte accesses, as on the ISA bus.
 //
-// Not emulated: baud rate and word format (the divisor and LCR are stored), parity and framing errors, break towards the host (LCR bit 6
-// has an effect in loopback only), DMA mode select.
+// Not emulated: baud rate and word format (the divisor and LCR are stored), parity and framing errors, break towards the host (LCR
+// bit 6 has an effect in loopback only), DMA mode select.
 
 using HvRunner.Abstractions;
 
@@ -49,6 +51,9 @@ public sealed partial class Uart16550 : IBusDevice, IStateful
     private ushort _divisor;
     private bool _threPending;
     private bool _lineLevel;
+
+    // Reads of LSR since something was sent or set up; written without the lock by a sender, which at worst makes it count anew.
+    private volatile int _polls;
 
     // THR goes straight to the output: derived from LCR, MCR and IER, so that the hot path needs no lock.
     private volatile bool _directTransmit;
@@ -106,6 +111,7 @@ public sealed partial class Uart16550 : IBusDevice, IStateful
         if (offset == UartRegister.Thr && data.Length == 1 && _directTransmit)
         {
             Interlocked.Increment(ref _bytesOut);
+            ForgetPolls();
             _output.Write(data);
             return IoStatus.Ok;
         }
@@ -186,10 +192,20 @@ public sealed partial class Uart16550 : IBusDevice, IStateful
     private void Transmit(ReadOnlySpan<byte> data)
     {
         Interlocked.Increment(ref _bytesOut);
+        ForgetPolls();
         _output.Write(data);
         lock (_lock)
         {
             RaiseThrEmpty();
+        }
+    }
+
+    /// <summary>LSR was read to send. A guest that has polled for input before goes on being one that does.</summary>
+    private void ForgetPolls()
+    {
+        if (_polls < PollsOfAReceiver)
+        {
+            _polls = 0;
         }
     }
 
@@ -204,6 +220,7 @@ public sealed partial class Uart16550 : IBusDevice, IStateful
         // The transmitter is always empty, so enabling its interrupt raises it at once, each time anew.
         var hadThrEmpty = (_ier & InterruptEnable.ThrEmpty) != 0;
         _ier = value;
+        _polls = 0;
         if (hadThrEmpty != ((value & InterruptEnable.ThrEmpty) != 0))
         {
             _threPending = !hadThrEmpty;

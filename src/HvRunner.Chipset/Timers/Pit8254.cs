@@ -1,16 +1,18 @@
-// Intel 8254 programmable interval timer as a PC has it: data sheet 231164-005, ports 0x40-0x43, CLK 1,193,182 Hz. Channel 0 drives IRQ 0 and
-// its gate is always high; channel 1 counts but goes nowhere; channel 2's gate and OUT are at port 0x61 (SystemControlPortB).
+// Intel 8254 programmable interval timer as a PC has it: data sheet 231164-005, ports 0x40-0x43, CLK 1,193,182 Hz. Channel 0 drives
+// IRQ 0 and its gate is always high; channel 1 counts but goes nowhere; channel 2's gate and OUT are at port 0x61
+// (SystemControlPortB).
 //
-// The IRQ 0 line follows OUT of channel 0. Counts are computed from the time when somebody looks, and the timer queue is asked for one deadline
-// at a time: the tick at which OUT next rises (mode 3: changes). Pulses that last one CLK (modes 2 and 4) are driven as low, then high, at
-// their rising edge. Deadlines come from absolute tick numbers and keep their phase for ever.
+// The IRQ 0 line follows OUT of channel 0. Counts are computed from the time when somebody looks, and the timer queue is asked for
+// one deadline at a time: the tick at which OUT next rises (mode 3: changes). Pulses that last one CLK (modes 2 and 4) are driven as
+// low, then high, at their rising edge. Deadlines come from absolute tick numbers and keep their phase for ever.
 //
-// A late host: however many periods have passed when the deadline is served, the line makes one rising edge, and the next deadline is in phase
-// with the guest's program. A guest is thus never flooded, and never has more than one tick waiting; it loses ticks that it could not have
-// served in time. For the same reason a deadline is at least 60 ticks (50 us) after the last edge, however short a period a guest programs.
+// A late host: however many periods have passed when the deadline is served, the line makes one rising edge, and the next deadline
+// is in phase with the guest's program. A guest is thus never flooded, and never has more than one tick waiting; it loses ticks that
+// it could not have served in time. For the same reason a deadline is at least 60 ticks (50 us) after the last edge, however short a
+// period a guest programs.
 //
-// Power-on: no channel counts until it is programmed; no firmware has set them up. A wide access is a run of byte accesses, as on the ISA bus.
-// Not emulated: the speaker, reading the control port (nothing answers).
+// Power-on: no channel counts until it is programmed; no firmware has set them up. A wide access is a run of byte accesses, as on
+// the ISA bus. Not emulated: the speaker, reading the control port (nothing answers).
 
 using HvRunner.Abstractions;
 

@@ -1,5 +1,5 @@
-// The data port of one 8254 counter: byte order, latches, read-back (data sheet 231164-005, "Write Operations", "Read Operations"), and its
-// saved state.
+// The data port of one 8254 counter: byte order, latches, read-back (data sheet 231164-005, "Write Operations", "Read Operations"),
+// and its saved state.
 
 using HvRunner.Abstractions;
 

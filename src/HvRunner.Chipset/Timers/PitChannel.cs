@@ -1,13 +1,14 @@
-// One counter of an 8254: data sheet 231164-005, "Mode Definitions" and "Operation Common to All Modes". The host's side of its data port is in
-// PitChannel.Access.cs.
+// One counter of an 8254: data sheet 231164-005, "Mode Definitions" and "Operation Common to All Modes". The host's side of its data
+// port is in PitChannel.Access.cs.
 //
-// A channel is a state machine on CLK ticks that is brought up to date when somebody looks (AdvanceTo). It moves from event to event, and over
-// whole periods by division, so the cost does not depend on how much time has passed. As in the data sheet, a count is loaded by the CLK pulse
-// after the write that completes it, and that pulse does not count: a count of N ends N + 1 pulses after it was written.
+// A channel is a state machine on CLK ticks that is brought up to date when somebody looks (AdvanceTo). It moves from event to
+// event, and over whole periods by division, so the cost does not depend on how much time has passed. As in the data sheet, a count
+// is loaded by the CLK pulse after the write that completes it, and that pulse does not count: a count of N ends N + 1 pulses after
+// it was written.
 //
-// Where the data sheet is silent: a counter whose control word was written stops until a count is loaded; a gate edge means nothing before a
-// count was written; the count 1, which modes 2 and 3 forbid, is taken as 2; BCD digits above 9 carry into the next digit, modulo 10000.
-// Control words take effect at once and reset the latches.
+// Where the data sheet is silent: a counter whose control word was written stops until a count is loaded; a gate edge means nothing
+// before a count was written; the count 1, which modes 2 and 3 forbid, is taken as 2; BCD digits above 9 carry into the next digit,
+// modulo 10000. Control words take effect at once and reset the latches.
 
 namespace HvRunner.Chipset.Timers;
 

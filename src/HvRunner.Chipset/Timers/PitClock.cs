@@ -1,5 +1,5 @@
-// The 8254's CLK input on a PC: 14.31818 MHz / 12, taken as 1,193,182 Hz. Ticks are numbered from the timer queue's zero, and both conversions
-// are exact integer arithmetic on the absolute number, so nothing drifts however long a guest runs.
+// The 8254's CLK input on a PC: 14.31818 MHz / 12, taken as 1,193,182 Hz. Ticks are numbered from the timer queue's zero, and both
+// conversions are exact integer arithmetic on the absolute number, so nothing drifts however long a guest runs.
 
 namespace HvRunner.Chipset.Timers;
 

@@ -1,8 +1,8 @@
-// System control port B of a PC/AT, port 0x61 (IBM PC/AT technical reference, "Port B"): the gate of timer channel 2, the speaker's enable, and
-// what programs poll to tell time.
+// System control port B of a PC/AT, port 0x61 (IBM PC/AT technical reference, "Port B"): the gate of timer channel 2, the speaker's
+// enable, and what programs poll to tell time.
 //
-// Bits 3:0 read back as written. Bit 4 is the refresh toggle: it changes every 18 CLK ticks (15 us), whatever channel 1 does, since no firmware
-// has programmed that. Bit 5 is OUT of channel 2. Bits 6 and 7 (channel and parity check) stay 0: memory has no errors.
+// Bits 3:0 read back as written. Bit 4 is the refresh toggle: it changes every 18 CLK ticks (15 us), whatever channel 1 does, since
+// no firmware has programmed that. Bit 5 is OUT of channel 2. Bits 6 and 7 (channel and parity check) stay 0: memory has no errors.
 // Not emulated: the speaker makes no sound.
 
 using HvRunner.Abstractions;

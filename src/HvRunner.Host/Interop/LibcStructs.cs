@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace HvRunner.Host.Interop;
 
+// Structures of glibc and Linux on x86-64 that the calls in Libc take. native/libc_layout.c proves every size and offset here.
+
 #pragma warning disable CS0649 // The kernel fills them in.
 #pragma warning disable CS8981 // Native names are lower case.
 

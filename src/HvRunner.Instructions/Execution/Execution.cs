@@ -31,7 +31,10 @@ internal ref partial struct Execution<TMemory, THost>
     private bool _shadow;
     private bool _halted;
     private bool _plainWrites;
-    private bool _repeats;
+    private bool _returnedFromInterrupt;
+
+    // RF is cleared behind an instruction, except between the iterations of a repeated one and by IRET, which loads it.
+    private bool _keepsResumeFlag;
 
     // The mode, looked up once: the three of them decide addressing, operand sizes and checks everywhere.
     private readonly bool _is64;
@@ -58,7 +61,7 @@ internal ref partial struct Execution<TMemory, THost>
     public Outcome Execute()
     {
         _nextRip = _instruction.NextIP;
-        _repeats = false;
+        _keepsResumeFlag = false;
         if ((_state.Rflags & Flag.Virtual8086) != 0)
         {
             return Outcome.Unsupported;
@@ -91,7 +94,7 @@ internal ref partial struct Execution<TMemory, THost>
         if (outcome == Outcome.Done)
         {
             _state.Rip = _nextRip;
-            if (!_repeats)
+            if (!_keepsResumeFlag)
             {
                 _state.Rflags &= ~Flag.Resume;
             }
@@ -104,6 +107,7 @@ internal ref partial struct Execution<TMemory, THost>
                 FlushTlb = _flushTlb,
                 InterruptShadow = _shadow,
                 Halted = _halted,
+                ReturnedFromInterrupt = _returnedFromInterrupt,
             };
         }
 
@@ -139,6 +143,14 @@ internal ref partial struct Execution<TMemory, THost>
         InstructionGroup.System => ExecuteSystem(),
         InstructionGroup.Identification => ExecuteIdentification(),
         InstructionGroup.Xsave => ExecuteXsave(),
+        InstructionGroup.X87Moves => ExecuteX87Moves(),
+        InstructionGroup.X87Arithmetic => ExecuteX87Arithmetic(),
+        InstructionGroup.X87Control => ExecuteX87Control(),
+        InstructionGroup.VectorMoves => ExecuteVectorMoves(),
+        InstructionGroup.Packed => ExecutePacked(),
+        InstructionGroup.Shuffles => ExecuteShuffles(),
+        InstructionGroup.VectorFloat => ExecuteVectorFloat(),
+        InstructionGroup.VectorConvert => ExecuteVectorConvert(),
         _ => Outcome.Unsupported,
     };
 

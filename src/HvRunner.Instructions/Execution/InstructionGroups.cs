@@ -17,6 +17,14 @@ internal enum InstructionGroup : byte
     System,
     Identification,
     Xsave,
+    X87Moves,
+    X87Arithmetic,
+    X87Control,
+    VectorMoves,
+    Packed,
+    Shuffles,
+    VectorFloat,
+    VectorConvert,
     Unsupported,
 }
 

@@ -69,6 +69,8 @@ internal static class Flag
     public const ulong Resume = 1 << 16;
     public const ulong Virtual8086 = 1 << 17;
     public const ulong AlignmentCheck = 1 << 18;
+    public const ulong VirtualInterrupt = 1 << 19;
+    public const ulong VirtualInterruptPending = 1 << 20;
     public const ulong Identification = 1 << 21;
 
     /// <summary>The six status flags that arithmetic sets.</summary>

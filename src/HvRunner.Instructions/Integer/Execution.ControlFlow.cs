@@ -1,5 +1,5 @@
 // Near branches: Jcc, JMP, CALL, RET, LOOP, JCXZ (SDM vol. 1, 7.3.8). A target outside the code segment, or not canonical, faults at the branch.
-// Not done: far branches and IRET, which change segments.
+// Not done: far branches, which change segments.
 using HvRunner.Abstractions;
 using Iced.Intel;
 

@@ -60,7 +60,7 @@ internal ref partial struct Execution<TMemory, THost>
             if (count != 0 && !ends)
             {
                 _nextRip = _state.Rip;
-                _repeats = true;
+                _keepsResumeFlag = true;
             }
         }
 

@@ -1,4 +1,5 @@
-// INT3, INT n, INTO, INT1, UD0 to UD2 (SDM vol. 2, INT n). Delivery through the descriptor tables is in InterruptDelivery.
+// INT3, INT n, INTO, INT1, IRET, UD0 to UD2 (SDM vol. 2, INT n). Delivery through the descriptor tables is in InterruptDelivery, the way back
+// in InterruptReturn.
 using Iced.Intel;
 
 namespace HvRunner.Instructions;
@@ -20,6 +21,8 @@ internal ref partial struct Execution<TMemory, THost>
             case Mnemonic.Int1:
                 // Taken for a debug exception by everything but DR6: no DPL check.
                 return Deliver(ExceptionVector.Debug, InterruptOrigin.Hardware, null, _nextRip, _state.Rflags & ~Flag.Resume);
+            case Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq:
+                return InterruptReturn();
             case Mnemonic.Ud0 or Mnemonic.Ud1 or Mnemonic.Ud2:
                 return UndefinedOpcode();
             default:

@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace HvRunner.Kvm.Interop;
 
+// struct kvm_run of linux/kvm.h: what KVM_RUN and hvrun tell each other. native/kvm_layout.c proves every offset here.
+
 #pragma warning disable CS0649 // The kernel fills them in.
 #pragma warning disable CS8981 // Native names are lower case.
 

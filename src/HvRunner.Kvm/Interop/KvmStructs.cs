@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace HvRunner.Kvm.Interop;
 
+// Structures of linux/kvm.h and asm/kvm.h on x86-64 that the ioctls carry. native/kvm_layout.c proves every size and offset here.
+
 #pragma warning disable CS0649 // The kernel fills them in.
 #pragma warning disable CS8981 // Native names are lower case.
 

@@ -53,10 +53,19 @@ public sealed record PostMortem(string Reason, IReadOnlyList<VcpuPostMortem> Vcp
         bytes = bytes[..LinearAddress.Read(state, memory, LinearRip(state), bytes)];
         var instruction = bytes.IsEmpty ? null : Disassembler.Format(bytes, state.Rip, Bitness(state));
         var length = Disassembler.LengthOf(bytes, Bitness(state));
-        var symbol = symbols is not null && symbols.TryResolve(LinearRip(state), out var name, out var offset)
-            ? (offset == 0 ? name : $"{name}+0x{offset:x}")
-            : null;
+        var symbol = symbols is null ? null : Resolve(symbols, state);
         return new VcpuPostMortem(index, state, bytes[..(length == 0 ? bytes.Length : length)].ToArray(), instruction, symbol);
+    }
+
+    /// <summary>With paging off the kernel runs at the addresses that it was loaded to, not at those that it was linked to.</summary>
+    private static string? Resolve(ElfSymbols symbols, ProcessorState state)
+    {
+        const ulong Paging = 1UL << 31;
+        var linear = LinearRip(state);
+        var found = (state.Cr0 & Paging) != 0
+            ? symbols.TryResolve(linear, out var name, out var offset)
+            : symbols.TryResolvePhysical(new GuestAddress(linear), out name, out offset);
+        return !found ? null : offset == 0 ? name : $"{name}+0x{offset:x}";
     }
 
     private static ulong LinearRip(ProcessorState state) =>

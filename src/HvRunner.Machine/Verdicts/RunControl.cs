@@ -28,18 +28,6 @@ public sealed class RunControl(ExitMap exitMap) : IPowerControl
         }
     }
 
-    /// <summary>True when the run is to end.</summary>
-    public bool HasEnded
-    {
-        get
-        {
-            lock (_gate)
-            {
-                return _ended;
-            }
-        }
-    }
-
     /// <summary>Takes the verdict unless there is one; the run goes on.</summary>
     public void Decide(Verdict verdict)
     {

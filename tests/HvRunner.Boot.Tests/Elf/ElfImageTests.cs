@@ -97,6 +97,15 @@ public class ElfImageTests
     }
 
     [Fact]
+    public void Sections_AreBoundedInNumber()
+    {
+        var bytes = TestKernels.LinuxLike().Build();
+        Array.Resize(ref bytes, bytes.Length + (16385 * 64));
+        Assert.Equal(16384, Parse(bytes.Patch16(60, 16384)).SectionHeaders.Count);
+        Assert.Empty(Parse(bytes.Patch16(60, 16385)).SectionHeaders);
+    }
+
+    [Fact]
     public void Parse_NeverReadsTheWholeFile()
     {
         using var source = new CountingSource(TestKernels.Source(TestKernels.LinuxLike().Load(0x300000, new byte[1 << 20]).Build()));

@@ -95,6 +95,16 @@ public class ElfNotesTests
     }
 
     [Fact]
+    public void Record_MayNotGoOneByteBeyondItsSegment()
+    {
+        var record = ElfBuilder.Note("Xen\0", 18, TestKernels.Pattern(8));
+        Assert.Single(Read(new ElfBuilder().Segment(4, record)).InSegments);
+        var notes = Read(new ElfBuilder().Segment(4, record, fileSize: (ulong)record.Length - 1));
+        Assert.Empty(notes.InSegments);
+        Assert.Single(notes.Faults);
+    }
+
+    [Fact]
     public void Notes_AreBoundedInNumber()
     {
         var notes = Read(new ElfBuilder().Notes([.. Enumerable.Repeat(ElfBuilder.Note("GNU\0", 3, [1]), ElfNotes.MaxNotes + 5)]));

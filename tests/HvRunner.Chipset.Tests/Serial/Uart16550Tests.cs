@@ -111,8 +111,56 @@ public sealed class Uart16550Tests
     }
 
     [Fact]
+    public void EarlyInput_WaitsForTheReceiveInterruptAndSurvivesSetUp()
+    {
+        // What Linux's driver does before it takes input: clears the FIFO, reads every register blindly, and only then enables the interrupt.
+        _f.Receive(Count(3));
+        Uart.Out(Fcr, 0x07);
+        Uart.Out(Fcr, 0x00);
+        Uart.In(Lsr);
+        Uart.In(Data);
+        Uart.In(Iir);
+        Uart.In(Msr);
+        Uart.Out(Fcr, 0x81);
+        Assert.Equal(3, _f.Waiting);
+        Assert.False(_f.Line.Asserted);
+        Uart.Out(Ier, 0x05);
+        Assert.Equal(0, _f.Waiting);
+        Assert.True(_f.Line.Asserted);
+        Assert.Equal(1, Uart.In(Data));
+        Assert.Equal(2, Uart.In(Data));
+        Assert.Equal(3, Uart.In(Data));
+    }
+
+    [Fact]
+    public void EarlyInput_IsNotTakenForAGuestThatOnlySends()
+    {
+        _f.Receive(Count(1));
+        for (var i = 0; i < 100; i++)
+        {
+            Uart.In(Lsr);
+            Uart.Out(Data, (byte)'x');
+        }
+
+        Assert.Equal(1, _f.Waiting);
+    }
+
+    [Fact]
+    public void PollingGuest_GetsItsInputAndGoesOnGettingIt()
+    {
+        _f.Receive(Count(1));
+        _f.PollForInput();
+        Assert.Equal(0x61, Uart.In(Lsr));
+        Assert.Equal(1, Uart.In(Data));
+        Uart.Out(Data, 1);
+        _f.Receive(2);
+        Assert.Equal(2, Uart.In(Data));
+    }
+
+    [Fact]
     public void FifoOff_PullsOneByteAtATime()
     {
+        _f.PollForInput();
         _f.Receive(Count(3));
         Assert.Equal(2, _f.Waiting);
         Assert.Equal(0x61, Uart.In(Lsr));
@@ -129,6 +177,7 @@ public sealed class Uart16550Tests
     public void FifoOn_PullsSixteenAndRefills()
     {
         Uart.Out(Fcr, 0x01);
+        _f.PollForInput();
         _f.Receive(Count(40));
         Assert.Equal(24, _f.Waiting);
         for (var i = 1; i <= 40; i++)
@@ -220,6 +269,23 @@ public sealed class Uart16550Tests
         Assert.Equal(2, _f.Line.RisingEdges);
     }
 
+    [Theory]
+    [InlineData(0x00)]
+    [InlineData(0x02)]
+    public void BlockedOutput_HoldsNoLock(byte ier)
+    {
+        Uart.Out(Ier, ier);
+        byte? seen = null;
+        _f.OnWrite = () =>
+        {
+            var other = new Thread(() => seen = Uart.In(Lsr));
+            other.Start();
+            Assert.True(other.Join(TimeSpan.FromSeconds(30)));
+        };
+        Uart.Out(Data, (byte)'x');
+        Assert.Equal((byte)0x60, seen);
+    }
+
     [Fact]
     public void IirRead_ClearsThreOnlyWhenItIsTheSource()
     {
@@ -230,129 +296,6 @@ public sealed class Uart16550Tests
         Uart.In(Data);
         Assert.Equal(0x02, Uart.In(Iir));
         Assert.Equal(0x01, Uart.In(Iir));
-    }
-
-    [Fact]
-    public void LoopbackMode_RoutesModemOutputsToInputs()
-    {
-        Uart.Out(Mcr, 0x1a);
-        Assert.Equal(0x90, Uart.In(Msr) & 0xf0);
-        Uart.Out(Mcr, 0x15);
-        Assert.Equal(0x60, Uart.In(Msr) & 0xf0);
-        Uart.Out(Mcr, 0x00);
-        Assert.Equal(0xb0, Uart.In(Msr) & 0xf0);
-    }
-
-    [Fact]
-    public void LoopbackMode_SetsDeltasAndReadingClearsThem()
-    {
-        Uart.Out(Mcr, 0x10);
-        Assert.Equal(0x0b, Uart.In(Msr));
-        Assert.Equal(0x00, Uart.In(Msr));
-        Uart.Out(Mcr, 0x14);
-        Assert.Equal(0x40, Uart.In(Msr));
-        Uart.Out(Mcr, 0x10);
-        Assert.Equal(0x04, Uart.In(Msr));
-    }
-
-    [Fact]
-    public void ModemStatus_InterruptsUntilMsrIsRead()
-    {
-        Uart.Out(Ier, 0x08);
-        Uart.Out(Mcr, 0x10);
-        Assert.True(_f.Line.Asserted);
-        Assert.Equal(0x00, Uart.In(Iir));
-        Uart.In(Msr);
-        Assert.False(_f.Line.Asserted);
-        Assert.Equal(0x01, Uart.In(Iir));
-    }
-
-    [Fact]
-    public void LoopbackMode_ReturnsDataAndSendsNothing()
-    {
-        Uart.Out(Fcr, 0x01);
-        Uart.Out(Mcr, 0x10);
-        Uart.Out(Data, 0x42);
-        Assert.Empty(_f.Sent);
-        Assert.Equal(0x61, Uart.In(Lsr));
-        Assert.Equal(0x42, Uart.In(Data));
-        Assert.Equal(0, _f.Uart.BytesOut);
-    }
-
-    [Fact]
-    public void LoopbackMode_HoldsHostInputBack()
-    {
-        Uart.Out(Mcr, 0x10);
-        _f.Receive(7);
-        Assert.Equal(1, _f.Waiting);
-        Assert.Equal(0x60, Uart.In(Lsr));
-        Uart.Out(Mcr, 0x00);
-        Assert.Equal(0, _f.Waiting);
-        Assert.Equal(7, Uart.In(Data));
-    }
-
-    [Fact]
-    public void LoopbackOverrun_KeepsTheFifoAndReports()
-    {
-        Uart.Out(Fcr, 0x01);
-        Uart.Out(Mcr, 0x10);
-        Uart.Out(Ier, 0x04);
-        for (var i = 1; i <= 17; i++)
-        {
-            Uart.Out(Data, (byte)i);
-        }
-
-        Assert.Equal(0xc6, Uart.In(Iir));
-        Assert.Equal(0x63, Uart.In(Lsr));
-        Assert.Equal(0x61, Uart.In(Lsr));
-        for (var i = 1; i <= 16; i++)
-        {
-            Assert.Equal(i, Uart.In(Data));
-        }
-
-        Assert.Equal(0x60, Uart.In(Lsr));
-    }
-
-    [Fact]
-    public void LoopbackOverrun_OverwritesTheSingleBuffer()
-    {
-        Uart.Out(Mcr, 0x10);
-        Uart.Out(Data, 1);
-        Uart.Out(Data, 2);
-        Assert.Equal(0x63, Uart.In(Lsr));
-        Assert.Equal(2, Uart.In(Data));
-    }
-
-    [Fact]
-    public void LoopbackBreak_ShowsWhenItIsOnTop()
-    {
-        Uart.Out(Fcr, 0x01);
-        Uart.Out(Mcr, 0x10);
-        Uart.Out(Data, 1);
-        Uart.Out(Lcr, 0x43);
-        Assert.Equal(0xe1, Uart.In(Lsr));
-        Uart.In(Data);
-        Assert.Equal(0xf1, Uart.In(Lsr));
-        Assert.Equal(0x61, Uart.In(Lsr));
-        Assert.Equal(0, Uart.In(Data));
-        Assert.Equal(0x60, Uart.In(Lsr));
-    }
-
-    [Fact]
-    public void LineStatus_HasPriorityAndLsrReadClearsIt()
-    {
-        Uart.Out(Ier, 0x0f);
-        Uart.Out(Mcr, 0x10);
-        Uart.Out(Lcr, 0x40);
-        Assert.Equal(0x06, Uart.In(Iir));
-        Uart.In(Lsr);
-        Assert.Equal(0x04, Uart.In(Iir));
-        Uart.In(Data);
-        Assert.Equal(0x02, Uart.In(Iir));
-        Assert.Equal(0x00, Uart.In(Iir));
-        Uart.In(Msr);
-        Assert.Equal(0x01, Uart.In(Iir));
-        Assert.False(_f.Line.Asserted);
     }
 
     [Fact]

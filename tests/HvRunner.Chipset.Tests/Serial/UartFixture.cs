@@ -50,5 +50,14 @@ internal sealed class UartFixture : ISerialOutput, ISerialInput
         Uart.InputReady();
     }
 
+    /// <summary>Polls as a guest does that waits for input without interrupts.</summary>
+    public void PollForInput()
+    {
+        for (var i = 0; i < 16; i++)
+        {
+            Uart.In(Lsr);
+        }
+    }
+
     public static byte[] Count(int count) => [.. Enumerable.Range(1, count).Select(i => (byte)i)];
 }

@@ -1,0 +1,193 @@
+using System.Globalization;
+using HvRunner.Abstractions;
+using HvRunner.Kvm;
+using HvRunner.Machine.Probes;
+
+namespace HvRunner.Cli;
+
+/// <summary>From findings to plain sentences. Pure, and never more than was found: what was not tried is not mentioned, or said to be unknown.</summary>
+internal static class DoctorSentences
+{
+    internal const string Hypervisor = "Hypervisor";
+    internal const string Processor = "Processor";
+    internal const string Interrupts = "Interrupts";
+    internal const string Meaning = "What this means";
+
+    // Counted on a lean Linux 6.1 from its entry to the start of its init.
+    private const double SmallLinuxInstructions = 180e6;
+
+    /// <summary>All of them, those of a topic together, in the order of the headings.</summary>
+    internal static IReadOnlyList<DoctorSentence> Of(DoctorFindings findings)
+    {
+        if (findings.Kvm is not { } kvm)
+        {
+            return [Unavailable(findings), new DoctorSentence(Meaning, true, $"No guest can run here until that is mended; 'hvrun run' ends with status {findings.ExitStatus}.")];
+        }
+
+        var probe = findings.Probe ?? new HostProbeResult { Failure = "it was not run" };
+        return
+        [
+            new DoctorSentence(Hypervisor, false, $"KVM is here, and this user may open it: {KvmHypervisor.DevicePath}, API version {kvm.ApiVersion}."),
+            .. AboutProbe(probe),
+            .. AboutSpeed(probe),
+            .. AboutProcessor(kvm, probe),
+            .. AboutInterrupts(kvm, probe),
+            .. Consequences(kvm, probe),
+        ];
+    }
+
+    private static DoctorSentence Unavailable(DoctorFindings findings)
+    {
+        if (findings.IsPermission)
+        {
+            var (text, fix) = DoctorAccess.ExplainForbidden(findings.Host);
+            return new DoctorSentence(Hypervisor, true, text, fix);
+        }
+
+        if (findings.Host.Node is null)
+        {
+            var (text, fix) = DoctorAccess.ExplainMissing(findings.Host);
+            return new DoctorSentence(Hypervisor, true, text, fix);
+        }
+
+        return findings.Host.Node.IsCharacterDevice
+            ? new DoctorSentence(Hypervisor, true, $"KVM cannot be used: {findings.Refusal}.")
+            : new DoctorSentence(Hypervisor, true, $"{KvmHypervisor.DevicePath} is no device: {findings.Refusal}.", "remove it, and load KVM's driver again");
+    }
+
+    private static IEnumerable<DoctorSentence> AboutProbe(HostProbeResult probe)
+    {
+        if (probe.Refused)
+        {
+            yield return new DoctorSentence(
+                Hypervisor, true, $"KVM opens, but does not make a virtual machine: {probe.Failure}.", "look for the reason in the kernel's log: sudo dmesg | grep -i kvm");
+        }
+        else if (probe.Failure is { } failure)
+        {
+            yield return new DoctorSentence(Hypervisor, true, $"The probe guest, by which the following is found out, came to no proper end: {failure}.");
+        }
+    }
+
+    private static IEnumerable<DoctorSentence> AboutSpeed(HostProbeResult probe)
+    {
+        if (probe.Ring0InstructionsPerSecond is { } speed)
+        {
+            var about = probe.IsSpeedLowerBound ? "at least " : "about ";
+            var measured = $"ring 0 runs {about}{Millions(speed)} million instructions a second, measured";
+            yield return probe.SoftwareAssisted == true
+                ? new DoctorSentence(Hypervisor, true, $"KVM here is software-assisted: {measured}.")
+                : new DoctorSentence(Hypervisor, false, $"KVM here is hardware-assisted: {measured}.");
+        }
+        else if (!probe.Refused)
+        {
+            yield return new DoctorSentence(Hypervisor, true, "Whether KVM here is hardware- or software-assisted was not found out.");
+        }
+
+        if (probe.InstructionsTried.Count == 0)
+        {
+            yield break;
+        }
+
+        var tried = string.Join(" and ", probe.InstructionsTried);
+        yield return probe.CompletedInstructions == 0
+            ? new DoctorSentence(Hypervisor, false, $"KVM itself executes {tried}, which instruction emulators often lack.")
+            : new DoctorSentence(
+                Hypervisor, true, $"KVM refuses instructions in ring 0: of {tried}, {probe.CompletedInstructions} had to be completed by hvrun.");
+    }
+
+    private static IEnumerable<DoctorSentence> AboutProcessor(DoctorKvm kvm, HostProbeResult probe)
+    {
+        var recommended = kvm.ValueOf("KVM_CAP_NR_VCPUS");
+        yield return new DoctorSentence(
+            Processor, false, $"A guest may have {kvm.MaxVcpus} vCPUs at most{(recommended == 0 ? string.Empty : $"; KVM recommends no more than {recommended}")}.");
+        if (probe.TscAdvances is { } advances)
+        {
+            var rate = probe.TscHertz is { } hertz ? $", at about {Millions(hertz)} MHz" : string.Empty;
+            yield return advances
+                ? new DoctorSentence(Processor, false, $"The time stamp counter advances in a guest{rate}.")
+                : new DoctorSentence(Processor, true, "The time stamp counter does not advance in a guest.");
+        }
+
+        if (probe.PortWriteNs is { } nanoseconds)
+        {
+            yield return new DoctorSentence(
+                Processor, false, $"Writing a byte to a port takes a guest about {(nanoseconds / 1000.0).ToString("0.#", CultureInfo.InvariantCulture)} us, from ring 0.");
+        }
+    }
+
+    private static IEnumerable<DoctorSentence> AboutInterrupts(DoctorKvm kvm, HostProbeResult probe)
+    {
+        yield return new DoctorSentence(Interrupts, false, $"This hvrun can use these interrupt controllers here: --irqchip {string.Join(", ", kvm.IrqchipModes.Select(Word))}.");
+        if (probe.InterruptsDelivered == false)
+        {
+            yield return new DoctorSentence(Interrupts, true, "The local APIC in KVM does not deliver an interrupt that a guest sends to itself.");
+            yield break;
+        }
+
+        if (probe.InServiceBitsKept is not { } kept)
+        {
+            yield return new DoctorSentence(Interrupts, true, "Whether the local APIC in KVM keeps its in-service bits was not found out.");
+            yield break;
+        }
+
+        yield return kept
+            ? new DoctorSentence(Interrupts, false, "The local APIC in KVM keeps its in-service bits.")
+            : new DoctorSentence(Interrupts, true, "The local APIC in KVM does not keep its in-service bits: while a handler runs, they or the priority that follows from them do not show it.");
+        if (probe.PriorityHeld is { } held)
+        {
+            yield return held
+                ? new DoctorSentence(Interrupts, false, "It holds a lower-priority interrupt back until the handler of a higher one has ended.")
+                : new DoctorSentence(Interrupts, true, "A lower-priority interrupt can interrupt a higher one's handler.");
+        }
+    }
+
+    private static IEnumerable<DoctorSentence> Consequences(DoctorKvm kvm, HostProbeResult probe)
+    {
+        if (probe.Refused)
+        {
+            yield return new DoctorSentence(Meaning, true, "No guest can run here until that is mended; 'hvrun run' ends with status 69.");
+            yield break;
+        }
+
+        if (probe is { SoftwareAssisted: true, Ring0InstructionsPerSecond: { } speed and > 0 } && speed < HostProbe.SoftwareBelowPerSecond)
+        {
+            yield return new DoctorSentence(
+                Meaning, true, $"Kernels are slow here: a small Linux kernel executes some 180 million instructions before its init, {Duration(SmallLinuxInstructions / speed)} at this speed.");
+        }
+
+        if (probe.CompletedInstructions != 0)
+        {
+            yield return new DoctorSentence(Meaning, true, "A guest whose kernel uses an instruction that KVM refuses, and hvrun does not know either, ends with the verdict cpu-error.");
+        }
+
+        if (probe.InServiceBitsKept == false || probe.PriorityHeld == false)
+        {
+            yield return new DoctorSentence(
+                Meaning,
+                true,
+                "Guests that rely on nested interrupt priority, or read the local APIC's in-service bits, will misbehave with the interrupt controllers in KVM.",
+                kvm.IrqchipModes.Contains(IrqchipMode.User) ? "hvrun run --irqchip user uses hvrun's own" : null);
+        }
+
+        if (probe.TscAdvances == false)
+        {
+            yield return new DoctorSentence(Meaning, true, "Guests that tell time by the time stamp counter will hang or misbehave.");
+        }
+
+        if (probe is { Failure: null, SoftwareAssisted: false, InServiceBitsKept: true, PriorityHeld: true, TscAdvances: true })
+        {
+            yield return new DoctorSentence(Meaning, false, "Nothing of what was tried is slow or wrong here.");
+        }
+        else if (probe.Failure is not null)
+        {
+            yield return new DoctorSentence(Meaning, true, "The probe did not get to everything, so more may be slow or wrong.");
+        }
+    }
+
+    private static string Word(IrqchipMode mode) => mode.ToString().ToLowerInvariant();
+
+    private static string Millions(long value) => (value / 1e6).ToString(value < 100_000_000 ? "0.0" : "0", CultureInfo.InvariantCulture);
+
+    private static string Duration(double seconds) =>
+        seconds >= 180 ? $"about {seconds / 60:0} minutes" : $"about {seconds:0} seconds";
+}

@@ -1,0 +1,189 @@
+using System.Runtime.Intrinsics;
+using Iced.Intel;
+
+namespace HvRunner.Instructions;
+
+/// <summary>
+/// Interleaving, packing with saturation, shuffles and shifts on 16 bytes (SDM vol. 1, 9.4.3 to 9.4.6, 11.4.1.2, 12.6.3, 12.10).
+/// </summary>
+internal static class PackedShuffle
+{
+    /// <summary>Unpack, pack, byte shuffle and horizontal additions of two operands.</summary>
+    public static bool TryInterleave(Mnemonic mnemonic, Vector128<byte> a, Vector128<byte> b, out Vector128<byte> result)
+    {
+        switch (mnemonic)
+        {
+            case Mnemonic.Punpcklbw or Mnemonic.Vpunpcklbw:
+                result = Interleave(a, b, 1, 0);
+                return true;
+            case Mnemonic.Punpcklwd or Mnemonic.Vpunpcklwd:
+                result = Interleave(a, b, 2, 0);
+                return true;
+            case Mnemonic.Punpckldq or Mnemonic.Vpunpckldq or Mnemonic.Unpcklps or Mnemonic.Vunpcklps:
+                result = Interleave(a, b, 4, 0);
+                return true;
+            case Mnemonic.Punpcklqdq or Mnemonic.Vpunpcklqdq or Mnemonic.Unpcklpd or Mnemonic.Vunpcklpd:
+                result = Interleave(a, b, 8, 0);
+                return true;
+            case Mnemonic.Punpckhbw or Mnemonic.Vpunpckhbw:
+                result = Interleave(a, b, 1, 8);
+                return true;
+            case Mnemonic.Punpckhwd or Mnemonic.Vpunpckhwd:
+                result = Interleave(a, b, 2, 8);
+                return true;
+            case Mnemonic.Punpckhdq or Mnemonic.Vpunpckhdq or Mnemonic.Unpckhps or Mnemonic.Vunpckhps:
+                result = Interleave(a, b, 4, 8);
+                return true;
+            case Mnemonic.Punpckhqdq or Mnemonic.Vpunpckhqdq or Mnemonic.Unpckhpd or Mnemonic.Vunpckhpd:
+                result = Interleave(a, b, 8, 8);
+                return true;
+            case Mnemonic.Packsswb or Mnemonic.Vpacksswb:
+                result = PackWords(a, b, sbyte.MinValue, sbyte.MaxValue);
+                return true;
+            case Mnemonic.Packuswb or Mnemonic.Vpackuswb:
+                result = PackWords(a, b, byte.MinValue, byte.MaxValue);
+                return true;
+            case Mnemonic.Packssdw or Mnemonic.Vpackssdw:
+                result = PackDoublewords(a, b, short.MinValue, short.MaxValue);
+                return true;
+            case Mnemonic.Packusdw or Mnemonic.Vpackusdw:
+                result = PackDoublewords(a, b, ushort.MinValue, ushort.MaxValue);
+                return true;
+            case Mnemonic.Pshufb or Mnemonic.Vpshufb:
+                result = default;
+                for (var i = 0; i < 16; i++)
+                {
+                    var selector = b.GetElement(i);
+                    result = result.WithElement(i, (selector & 0x80) != 0 ? (byte)0 : a.GetElement(selector & 15));
+                }
+
+                return true;
+            case Mnemonic.Phaddw or Mnemonic.Vphaddw or Mnemonic.Phsubw or Mnemonic.Vphsubw:
+                result = Horizontal16(a, b, mnemonic is Mnemonic.Phsubw or Mnemonic.Vphsubw);
+                return true;
+            case Mnemonic.Phaddd or Mnemonic.Vphaddd or Mnemonic.Phsubd or Mnemonic.Vphsubd:
+                result = Horizontal32(a, b, mnemonic is Mnemonic.Phsubd or Mnemonic.Vphsubd);
+                return true;
+            default:
+                result = default;
+                return false;
+        }
+    }
+
+    /// <summary>Elements of <paramref name="size"/> bytes in turn from both operands, from byte <paramref name="start"/> on.</summary>
+    private static Vector128<byte> Interleave(Vector128<byte> a, Vector128<byte> b, int size, int start)
+    {
+        var result = Vector128<byte>.Zero;
+        for (var i = 0; i < 16; i++)
+        {
+            var element = i / size;
+            var from = start + (element / 2 * size) + (i % size);
+            result = result.WithElement(i, (element & 1) == 0 ? a.GetElement(from) : b.GetElement(from));
+        }
+
+        return result;
+    }
+
+    private static Vector128<byte> PackWords(Vector128<byte> a, Vector128<byte> b, int minimum, int maximum)
+    {
+        var result = Vector128<byte>.Zero;
+        for (var i = 0; i < 16; i++)
+        {
+            var word = (i < 8 ? a : b).AsInt16().GetElement(i & 7);
+            result = result.WithElement(i, (byte)Math.Clamp(word, minimum, maximum));
+        }
+
+        return result;
+    }
+
+    private static Vector128<byte> PackDoublewords(Vector128<byte> a, Vector128<byte> b, int minimum, int maximum)
+    {
+        var result = Vector128<ushort>.Zero;
+        for (var i = 0; i < 8; i++)
+        {
+            var value = (i < 4 ? a : b).AsInt32().GetElement(i & 3);
+            result = result.WithElement(i, (ushort)Math.Clamp(value, minimum, maximum));
+        }
+
+        return result.AsByte();
+    }
+
+    private static Vector128<byte> Horizontal16(Vector128<byte> a, Vector128<byte> b, bool subtract)
+    {
+        var result = Vector128<short>.Zero;
+        for (var i = 0; i < 8; i++)
+        {
+            var source = (i < 4 ? a : b).AsInt16();
+            var (x, y) = (source.GetElement(2 * (i & 3)), source.GetElement((2 * (i & 3)) + 1));
+            result = result.WithElement(i, (short)(subtract ? x - y : x + y));
+        }
+
+        return result.AsByte();
+    }
+
+    private static Vector128<byte> Horizontal32(Vector128<byte> a, Vector128<byte> b, bool subtract)
+    {
+        var result = Vector128<int>.Zero;
+        for (var i = 0; i < 4; i++)
+        {
+            var source = (i < 2 ? a : b).AsInt32();
+            var (x, y) = (source.GetElement(2 * (i & 1)), source.GetElement((2 * (i & 1)) + 1));
+            result = result.WithElement(i, subtract ? x - y : x + y);
+        }
+
+        return result.AsByte();
+    }
+
+    /// <summary>Shifts of all elements by one count; counts beyond the width give zeros, or sign bits.</summary>
+    public static bool TryShift(Mnemonic mnemonic, Vector128<byte> a, ulong count, out Vector128<byte> result)
+    {
+        var amount = (int)Math.Min(count, 255);
+        Vector128<byte>? value = mnemonic switch
+        {
+            Mnemonic.Psllw or Mnemonic.Vpsllw => amount > 15 ? default : (a.AsUInt16() << amount).AsByte(),
+            Mnemonic.Pslld or Mnemonic.Vpslld => amount > 31 ? default : (a.AsUInt32() << amount).AsByte(),
+            Mnemonic.Psllq or Mnemonic.Vpsllq => amount > 63 ? default : (a.AsUInt64() << amount).AsByte(),
+            Mnemonic.Psrlw or Mnemonic.Vpsrlw => amount > 15 ? default : (a.AsUInt16() >> amount).AsByte(),
+            Mnemonic.Psrld or Mnemonic.Vpsrld => amount > 31 ? default : (a.AsUInt32() >> amount).AsByte(),
+            Mnemonic.Psrlq or Mnemonic.Vpsrlq => amount > 63 ? default : (a.AsUInt64() >> amount).AsByte(),
+            Mnemonic.Psraw or Mnemonic.Vpsraw => (a.AsInt16() >> Math.Min(amount, 15)).AsByte(),
+            Mnemonic.Psrad or Mnemonic.Vpsrad => (a.AsInt32() >> Math.Min(amount, 31)).AsByte(),
+            _ => null,
+        };
+        result = value ?? default;
+        return value is not null;
+    }
+
+    /// <summary>The 32 bytes of high:low from <paramref name="start"/> on; zeros beyond them. PALIGNR, and with a zero operand the byte shifts.</summary>
+    public static Vector128<byte> Align(Vector128<byte> high, Vector128<byte> low, int start)
+    {
+        var result = Vector128<byte>.Zero;
+        for (var i = 0; i < 16; i++)
+        {
+            var from = i + start;
+            result = result.WithElement(i, from is < 0 or > 31 ? (byte)0 : from < 16 ? low.GetElement(from) : high.GetElement(from - 16));
+        }
+
+        return result;
+    }
+
+    /// <summary>Four doublewords chosen by two bits of <paramref name="control"/> each; the first two from a, the others from b.</summary>
+    public static Vector128<byte> Choose32(Vector128<byte> a, Vector128<byte> b, int control)
+    {
+        var (x, y) = (a.AsUInt32(), b.AsUInt32());
+        return Vector128.Create(
+            x.GetElement(control & 3), x.GetElement((control >> 2) & 3), y.GetElement((control >> 4) & 3), y.GetElement((control >> 6) & 3)).AsByte();
+    }
+
+    /// <summary>Four words of one half chosen by two bits each; <paramref name="first"/> is 0 or 4.</summary>
+    public static Vector128<byte> Choose16(Vector128<byte> a, int control, int first)
+    {
+        var result = a.AsUInt16();
+        for (var i = 0; i < 4; i++)
+        {
+            result = result.WithElement(first + i, a.AsUInt16().GetElement(first + ((control >> (2 * i)) & 3)));
+        }
+
+        return result.AsByte();
+    }
+}
