@@ -88,7 +88,7 @@ public sealed class ConsoleInputTests
     {
         var bytes = new byte[count];
         new Random(count).NextBytes(bytes);
-        using var process = StartEcho(TimeSpan.FromSeconds(30) + TimeSpan.FromMicroseconds(300L * count), $"count={count}");
+        using var process = StartEcho(TimeSpan.FromSeconds(10) + TimeSpan.FromMicroseconds(300L * count), $"count={count}");
         if (waitForReady)
         {
             await process.WaitForOutputAsync(Ready);

@@ -42,7 +42,6 @@ public sealed class UsageTests
         var result = (await HvrunProcess.RunAsync(["run", .. given, Artifacts.Guest("endings"), "--", "end=poweroff"])).Ended(64, "usage");
         CheckRefusal(result);
         result.Says(option);
-        result.Says(value is null or "1K" or "2T" or "16777217" ? "" : value);
     }
 
     [Fact]
@@ -51,6 +50,14 @@ public sealed class UsageTests
         var result = (await HvrunProcess.RunAsync("run", "--memory", "1K", Artifacts.Guest("endings"))).Ended(64, "usage");
         result.Says("16 MiB");
         result.Says("found 1 KiB");
+    }
+
+    [Fact]
+    public async Task WrongValue_IsRepeated()
+    {
+        (await HvrunProcess.RunAsync("run", "--timeout", "soon", Artifacts.Guest("endings"))).Ended(64, "usage").Says("'soon'");
+        (await HvrunProcess.RunAsync("run", "--boot", "linux64", Artifacts.Guest("endings"))).Ended(64, "usage").Says("'linux64'");
+        (await HvrunProcess.RunAsync("run", "--console", "file:/nonexistent/it", Artifacts.Guest("endings"))).Ended(64, "usage").Says("/nonexistent/it");
     }
 
     [Fact]
@@ -66,7 +73,7 @@ public sealed class UsageTests
     public async Task UnknownOptionAndWrongValues_AreAllSaid()
     {
         var result = (await HvrunProcess.RunAsync("run", "--frobnicate", "--memory", "1K", "--cpus", "0", Artifacts.Guest("endings"))).Ended(64, "usage");
-        result.Says("'--frobnicate'");
+        result.Says("--frobnicate");
         result.Says("--memory:");
         result.Says("--cpus:");
     }

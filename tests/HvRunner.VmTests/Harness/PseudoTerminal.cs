@@ -1,17 +1,16 @@
 using System.Text;
 using HvRunner.VmTests.Harness.Interop;
-using Microsoft.Win32.SafeHandles;
 
 namespace HvRunner.VmTests.Harness;
 
 /// <summary>A pseudo-terminal (pty(7)): the test has the keyboard's end, the child the terminal's, by its path.</summary>
 internal sealed class PseudoTerminal : IDisposable
 {
-    private readonly SafeFileHandle _keyboard = File.OpenHandle("/dev/ptmx", FileMode.Open, FileAccess.ReadWrite);
+    private readonly FileStream _keyboard = new("/dev/ptmx", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
 
     internal PseudoTerminal()
     {
-        var descriptor = (int)_keyboard.DangerousGetHandle();
+        var descriptor = (int)_keyboard.SafeFileHandle.DangerousGetHandle();
         var argument = 0;
         Assert.Equal(0, Libc.ioctl(descriptor, Libc.TIOCSPTLCK, ref argument));
         Assert.Equal(0, Libc.ioctl(descriptor, Libc.TIOCGPTN, ref argument));
@@ -20,7 +19,7 @@ internal sealed class PseudoTerminal : IDisposable
 
     internal string Path { get; }
 
-    internal void Type(string keys) => RandomAccess.Write(_keyboard, Encoding.Latin1.GetBytes(keys), 0);
+    internal void Type(string keys) => _keyboard.Write(Encoding.Latin1.GetBytes(keys));
 
     /// <summary>The settings in the form of stty(1), which is exact.</summary>
     internal async Task<string> SettingsAsync()
