@@ -2,7 +2,7 @@ using Iced.Intel;
 
 namespace HvRunner.Instructions;
 
-/// <summary>What a scalar or packed floating-point instruction does with its elements, whatever their number and width.</summary>
+/// <summary>What a scalar or packed floating-point instruction of SSE or AVX does with its elements.</summary>
 internal enum FloatOperation : byte
 {
     None,

@@ -1,0 +1,184 @@
+using HvRunner.Abstractions;
+using HvRunner.Machine.Verdicts;
+
+namespace HvRunner.Machine.Tests;
+
+public class HaltMonitorTests
+{
+    private static readonly VcpuActivity Running = new(false, false, false, false);
+    private static readonly VcpuActivity Dead = new(true, false, false, false);
+    private static readonly VcpuActivity Idle = new(true, false, true, false);
+    private static readonly VcpuActivity NotStarted = new(false, true, false, false);
+    private static readonly VcpuActivity WakesByNmi = new(true, false, false, true);
+
+    private readonly FakeVcpu[] _vcpus = [new(0), new(1)];
+    private readonly RunControl _control = new(ExitMap.Raw);
+    private readonly Irqchip _irqchip = new();
+    private readonly Ending _ending;
+    private readonly HaltMonitor _monitor;
+
+    public HaltMonitorTests()
+    {
+        _ending = new Ending(_control);
+        _monitor = new HaltMonitor(_vcpus, _irqchip, _control);
+    }
+
+    public static TheoryData<VcpuActivity, VcpuActivity, bool> Machines => new()
+    {
+        { Dead, Dead, true },
+        { Dead, NotStarted, true },
+        { Dead, Idle, false },
+        { Idle, NotStarted, false },
+        { Dead, Running, false },
+        { Running, NotStarted, false },
+        { Dead, WakesByNmi, false },
+    };
+
+    [Theory]
+    [MemberData(nameof(Machines))]
+    public void TwoAgreeingRounds_Decide(VcpuActivity first, VcpuActivity second, bool halted)
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (first, second);
+        for (var i = 0; i < 5; i++)
+        {
+            _monitor.Look();
+            AnswerKicks();
+        }
+
+        Assert.Equal(halted, _ending.HasEnded);
+        Assert.Equal(halted ? VerdictKind.Halted : null, _control.Verdict?.Kind);
+    }
+
+    [Fact]
+    public void Halt_IsFoundByTheSecondLook()
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
+        _monitor.Look();
+        Assert.Equal(0, _vcpus[0].Kicks);
+        _monitor.Look();
+        Assert.Equal(1, _vcpus[0].Kicks);
+        AnswerKicks();
+        Assert.True(_ending.HasEnded);
+        Assert.True(2 * HaltMonitor.Interval < TimeSpan.FromMilliseconds(200));
+    }
+
+    [Fact]
+    public void OneRound_IsNotEnough()
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
+        _monitor.Look();
+        _monitor.Look();
+        Report(0);
+        Report(1);
+        Assert.Equal([2, 2], _vcpus.Select(vcpu => vcpu.Kicks));
+        Assert.False(_ending.HasEnded);
+
+        // Woken by the other after it had answered.
+        _vcpus[0].Activity = Running;
+        Report(0);
+        Report(1);
+        Assert.False(_ending.HasEnded);
+    }
+
+    [Fact]
+    public void BusyGuest_IsNotKicked()
+    {
+        for (var i = 0; i < 5; i++)
+        {
+            _vcpus[1].Counts.PortOut++;
+            _monitor.Look();
+        }
+
+        Assert.Equal([0, 0], _vcpus.Select(vcpu => vcpu.Kicks));
+    }
+
+    [Fact]
+    public void KicksThemselves_DoNotCountAsWork()
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
+        _monitor.Look();
+        _vcpus[0].Counts.Other++;
+        _monitor.Look();
+        Assert.Equal(1, _vcpus[0].Kicks);
+    }
+
+    [Fact]
+    public void WorkDuringARound_SpoilsIt()
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
+        _monitor.Look();
+        _monitor.Look();
+        Report(0);
+        _vcpus[1].Counts.PortOut++;
+        _monitor.Look();
+        Report(1);
+        Assert.False(_ending.HasEnded);
+    }
+
+    [Fact]
+    public void UnansweredRound_IsWaitedFor()
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
+        _monitor.Look();
+        _monitor.Look();
+        Report(0);
+        Report(0);
+        for (var i = 0; i < 5; i++)
+        {
+            _monitor.Look();
+        }
+
+        Assert.Equal([1, 1], _vcpus.Select(vcpu => vcpu.Kicks));
+        Assert.False(_ending.HasEnded);
+    }
+
+    [Fact]
+    public void AnswerThatNobodyAskedFor_IsIgnored()
+    {
+        _monitor.Report(0, Dead);
+        _monitor.Report(1, Dead);
+        Assert.False(_ending.HasEnded);
+    }
+
+    [Fact]
+    public void IoApicThatDeliversNmi_KeepsTheMachineAlive()
+    {
+        _irqchip.NonMaskable = true;
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
+        for (var i = 0; i < 5; i++)
+        {
+            _monitor.Look();
+            AnswerKicks();
+        }
+
+        Assert.False(_ending.HasEnded);
+        _irqchip.NonMaskable = false;
+        _monitor.Look();
+        AnswerKicks();
+        Assert.True(_ending.HasEnded);
+    }
+
+    private void Report(int index) => _monitor.Report(index, _vcpus[index].Activity);
+
+    /// <summary>Every vCPU answers as long as a round asks.</summary>
+    private void AnswerKicks()
+    {
+        for (var before = -1; before != _vcpus[0].Kicks && !_ending.HasEnded;)
+        {
+            before = _vcpus[0].Kicks;
+            Report(0);
+            Report(1);
+        }
+    }
+
+    private sealed class Irqchip : IInKernelIrqchip
+    {
+        internal bool NonMaskable { get; set; }
+
+        public int LineCount => 24;
+
+        public IInterruptLine GetLine(int gsi) => throw new InvalidOperationException("the monitor drives no wire");
+
+        public bool CanDeliverNonMaskable() => NonMaskable;
+    }
+}
