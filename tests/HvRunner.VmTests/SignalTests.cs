@@ -55,6 +55,20 @@ public sealed class SignalTests(ITestOutputHelper output)
         Assert.Single(result.ErrorLines);
     }
 
+    [VmTheory]
+    [InlineData(Libc.SIGTERM)]
+    [InlineData(Libc.SIGINT)]
+    public async Task Signal_WhileTheVerdictIsToldChangesNothing(int signal)
+    {
+        // The post-mortem of so many vCPUs is more than a pipe holds, so hvrun waits in the middle of it.
+        using var process = HvrunProcess.Start(new HvrunStart(Guests.Ending("halt", "--cpus", "128")) { HoldError = true });
+        await process.WaitForOutputAsync("endings: halt\n");
+        await process.UntilStalledAsync();
+        process.Signal(signal);
+        process.ReadError();
+        (await process.EndAsync()).Ended(84, "halted");
+    }
+
     [VmFact]
     public async Task Stop_AndContinueDoNotDisturbTheRun()
     {
