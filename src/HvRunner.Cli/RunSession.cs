@@ -19,7 +19,7 @@ internal sealed class RunSession(RunSettings settings, Faults faults, IImageSour
     /// <summary>Runs to the verdict. Throws what the caller turns into verdicts of its own: wrong input, no hypervisor, our faults.</summary>
     internal RunReport Run(RunReport report)
     {
-        using var signals = new Signals(Interrupt);
+        Signals.EndWith(Interrupt);
         using var streams = new ConsoleStreams(settings.Console, settings.DebugConsole, faults);
         using var kernelFile = carriedKernel ?? (settings.KernelPath is null ? null : faults.Try(() => new FileImageSource(settings.KernelPath)));
         using var initrd = settings.InitrdPath is null ? null : faults.Try(() => new FileImageSource(settings.InitrdPath));
