@@ -25,7 +25,8 @@ internal sealed class RunSession(RunSettings settings, Faults faults, IImageSour
         using var initrd = settings.InitrdPath is null ? null : faults.Try(() => new FileImageSource(settings.InitrdPath));
         var kernel = kernelFile is null ? null : faults.Try(() => PvhKernel.Parse(kernelFile));
         using var traceFile = settings.TracePath is null ? null : faults.Try(() => OutputFile.Create("--trace", settings.TracePath));
-        using var log = RunLog.Create(settings, faults);
+        var log = RunLog.Create(settings, faults);
+        using var logEnd = new ToldOnDispose("--log", log);
         faults.ThrowIfAny();
 
         using var hypervisor = KvmHypervisor.Open();
@@ -34,7 +35,8 @@ internal sealed class RunSession(RunSettings settings, Faults faults, IImageSour
             throw new InvalidInputException(InputFaultKind.Usage, $"--cpus: this host's KVM allows at most {hypervisor.MaxVcpus}, found {settings.VcpuCount}.");
         }
 
-        using var traceWriter = traceFile is null ? null : new StreamWriter(traceFile, bufferSize: 1 << 16);
+        var traceWriter = traceFile is null ? null : new StreamWriter(traceFile, bufferSize: 1 << 16);
+        using var traceEnd = new ToldOnDispose("--trace", traceWriter);
         using var timers = new TimerFdQueue();
         var config = new MachineConfig
         {
