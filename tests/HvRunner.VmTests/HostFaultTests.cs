@@ -24,6 +24,22 @@ public sealed class HostFaultTests
         result.True(result.Status == 66, "status 66 was expected");
     }
 
+    [VmFact]
+    public async Task ClosedStandardInput_IsNotReplacedByAFileThatHvrunOpens()
+    {
+        var start = new HvrunStart("run", "--memory", "16M", "--timeout", "500ms", Artifacts.Guest("echo")) { Redirections = "<&-" };
+        Assert.Equal("echo: ready\n", (await HvrunProcess.RunAsync(start)).Ended(124, "timeout").Text);
+    }
+
+    [VmFact]
+    public async Task ClosedStandardOutput_IsNotReplacedByAFileThatHvrunOpens()
+    {
+        using var directory = new TemporaryDirectory();
+        var log = directory.File("trace");
+        await HvrunProcess.RunAsync(new HvrunStart(Guests.Ending("poweroff", "--trace", log)) { Redirections = ">&-" });
+        Assert.DoesNotContain("endings: poweroff", File.ReadAllText(log), StringComparison.Ordinal);
+    }
+
     [VmTheory]
     [InlineData("--trace")]
     [InlineData("--log")]
