@@ -14,7 +14,7 @@ internal static class DoctorSentences
     internal const string Meaning = "What this means";
 
     // Counted on a lean Linux 6.1 from its entry to the start of its init.
-    private const double SmallLinuxInstructions = 180e6;
+    private const double SmallLinuxInstructions = 45e6;
 
     /// <summary>All of them, those of a topic together, in the order of the headings.</summary>
     internal static IReadOnlyList<DoctorSentence> Of(DoctorFindings findings)
@@ -152,7 +152,7 @@ internal static class DoctorSentences
         if (probe is { SoftwareAssisted: true, Ring0InstructionsPerSecond: { } speed and > 0 } && speed < HostProbe.SoftwareBelowPerSecond)
         {
             yield return new DoctorSentence(
-                Meaning, true, $"Kernels are slow here: a small Linux kernel executes some 180 million instructions before its init, {Duration(SmallLinuxInstructions / speed)} at this speed.");
+                Meaning, true, $"Kernels are slow here: a small Linux kernel executes some 45 million instructions before its init, {Duration(SmallLinuxInstructions / speed)} at this speed.");
         }
 
         if (probe.CompletedInstructions != 0)

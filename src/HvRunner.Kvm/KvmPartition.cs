@@ -91,14 +91,18 @@ internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
         TryEnable(KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN);
 
         // A KVM that patches the other vendor's hypercall instruction writes into guest code; without it the guest sees #UD, as on hardware.
-        TryEnable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
+        // Of the quirks KVM says which it knows; of the other capabilities only that they are there.
+        if ((KvmCall.CheckExtension(Descriptor, KVM_CAP_DISABLE_QUIRKS2) & (int)KVM_X86_QUIRK_FIX_HYPERCALL_INSN) != 0)
+        {
+            TryEnable(KVM_CAP_DISABLE_QUIRKS2, KVM_X86_QUIRK_FIX_HYPERCALL_INSN);
+        }
     }
 
     private void TryEnable(uint capability, ulong argument)
     {
         var enable = new kvm_enable_cap { cap = capability };
         enable.args[0] = argument;
-        if ((KvmCall.CheckExtension(Descriptor, capability) & (int)argument) == (int)argument)
+        if (KvmCall.CheckExtension(Descriptor, capability) != 0)
         {
             KvmCall.ThrowOnError(Descriptor, KVM_ENABLE_CAP, &enable, $"KVM_ENABLE_CAP {capability}");
         }

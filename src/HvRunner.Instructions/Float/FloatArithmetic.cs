@@ -32,14 +32,16 @@ internal static class FloatArithmetic
         }
 
         var masksUnderflow = (context.Masked & FloatExceptions.Underflow) != 0;
+        if (isTiny && context.FlushToZero && masksUnderflow)
+        {
+            // Exact or not: SDM vol. 1, 10.2.3.3.
+            context.Raised |= FloatExceptions.Underflow | FloatExceptions.Precision;
+            return Unpacked.Zero(negative);
+        }
+
         if (isTiny && (inexact || !masksUnderflow))
         {
             context.Raised |= FloatExceptions.Underflow;
-            if (context.FlushToZero && masksUnderflow)
-            {
-                context.Raised |= FloatExceptions.Precision;
-                return Unpacked.Zero(negative);
-            }
         }
 
         if (inexact)
@@ -274,6 +276,7 @@ internal static class FloatArithmetic
 
     public static Unpacked Divide(Unpacked left, Unpacked right, ref FloatContext context)
     {
+        var before = context.Raised;
         if (!PrepareTwo(ref left, ref right, ref context, out var nan))
         {
             return nan;
@@ -297,7 +300,8 @@ internal static class FloatArithmetic
 
         if (right.Kind == FloatKind.Zero)
         {
-            context.Raised |= FloatExceptions.DivideByZero;
+            // Goes before a denormal dividend (SDM vol. 1, table 4-11).
+            context.Raised = before | FloatExceptions.DivideByZero;
             return Unpacked.Infinity(negative);
         }
 
@@ -311,6 +315,7 @@ internal static class FloatArithmetic
 
     public static Unpacked SquareRoot(Unpacked value, ref FloatContext context)
     {
+        var before = context.Raised;
         if (!PrepareOne(ref value, ref context))
         {
             return value;
@@ -323,6 +328,7 @@ internal static class FloatArithmetic
 
         if (value.Negative)
         {
+            context.Raised = before;
             return Invalid(ref context);
         }
 

@@ -75,7 +75,15 @@ internal ref partial struct Execution<TMemory, THost>
         var flags = _state.Rflags;
         var isEqual = StatusFlags.Subtract(ReadRegister(accumulator), target.Value, 0, target.Size, ref flags) == 0;
 
-        // The destination is written in both cases (vol. 2, CMPXCHG).
+        if (!isEqual && target.Register != Register.None)
+        {
+            // Not even the upper half of a 32-bit register changes.
+            _state.Rflags = flags;
+            WriteRegister(accumulator, target.Value);
+            return Outcome.Done;
+        }
+
+        // Memory is written in both cases (vol. 2, CMPXCHG).
         var outcome = CloseWithFlags(target, isEqual ? ReadRegister(_instruction.Op1Register) : target.Value, flags);
         if (outcome == Outcome.Done && !isEqual)
         {

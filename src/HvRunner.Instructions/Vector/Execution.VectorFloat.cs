@@ -81,6 +81,7 @@ internal ref partial struct Execution<TMemory, THost>
         var left = ReadVectorRegister(_instruction.GetOpRegister(isUnary && !IsVex ? 0 : Math.Max(last - 1, 0)));
         var count = VectorFloat.IsScalar(shape) ? 1 : VectorLength / size;
         var control = hasImmediate ? _instruction.Immediate8 : 0;
+        control = operation == FloatOperation.Compare && !IsVex ? control & 7 : control;
         var context = SimdContext(format);
         Span<byte> a = stackalloc byte[32];
         Span<byte> b = stackalloc byte[32];

@@ -301,6 +301,7 @@ internal ref partial struct Execution<TMemory, THost>
             return Outcome.Fault;
         }
 
+        EnterMmx();
         ExtendedForWrite(XsaveLayout.X87)[XsaveLayout.TagByte] = 0;
         return Outcome.Done;
     }

@@ -153,13 +153,24 @@ internal ref partial struct Execution<TMemory, THost>
         }
     }
 
-    /// <summary>An MMX write makes all x87 registers valid with TOP 0 and the register's exponent all ones (SDM vol. 1, 9.6.2).</summary>
+    /// <summary>An MMX write sets the register's exponent to all ones (SDM vol. 1, 9.6.2).</summary>
     private void WriteMmx(int index, ulong value)
     {
         EnterMmx();
         var slot = ExtendedForWrite(XsaveLayout.X87)[(XsaveLayout.X87Registers + (16 * index))..];
         MemoryMarshal.Write(slot, value);
         slot[8] = slot[9] = 0xff;
+    }
+
+    /// <summary>Any MMX instruction makes all x87 registers valid with TOP 0, those that only read included (SDM vol. 1, 9.5.1).</summary>
+    private Outcome LeaveMmxMarked(Outcome outcome)
+    {
+        if (outcome == Outcome.Done && TouchesMmx)
+        {
+            EnterMmx();
+        }
+
+        return outcome;
     }
 
     private void EnterMmx()

@@ -2,6 +2,7 @@ using Iced.Intel;
 
 namespace HvRunner.Instructions;
 
+/// <summary>What a scalar or packed floating-point instruction does with its elements, whatever their number and width.</summary>
 internal enum FloatOperation : byte
 {
     None,

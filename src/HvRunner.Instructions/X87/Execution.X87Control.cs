@@ -247,7 +247,7 @@ internal ref partial struct Execution<TMemory, THost>
                 break;
             case Mnemonic.Ffreep:
                 SetTag(StackIndex(0), false);
-                RotateStack(false);
+                PopStack();
                 break;
         }
 

@@ -13,7 +13,7 @@ internal ref partial struct Execution<TMemory, THost>
         {
             case Mnemonic.Fld or Mnemonic.Fild:
                 return LoadX87();
-            case Mnemonic.Fst or Mnemonic.Fstp or Mnemonic.Fstpnce:
+            case Mnemonic.Fst or Mnemonic.Fstp:
                 return StoreX87();
             case Mnemonic.Fist or Mnemonic.Fistp or Mnemonic.Fisttp:
                 return StoreX87Integer();
@@ -68,9 +68,11 @@ internal ref partial struct Execution<TMemory, THost>
             NoteX87Pointers();
             if (IsEmpty(index))
             {
+                // The empty source counts even when the place to push to is full.
                 if (!SignalStackFault(false))
                 {
-                    PushStack(Unpacked.Indefinite, FloatExceptions.None);
+                    RotateStack(true);
+                    WriteStack(0, Unpacked.Indefinite);
                 }
 
                 return Outcome.Done;
@@ -280,16 +282,17 @@ internal ref partial struct Execution<TMemory, THost>
 
         NoteX87Pointers();
 
-        // The constants are held with more bits and rounded as RC says (SDM vol. 1, 8.3.8): up by one where the tail asks for it.
+        // The constants are held with more bits and rounded as RC says (SDM vol. 1, 8.3.8). These are the nearest 64-bit significands, and
+        // whether the next lower or the next higher one is what directed rounding may ask for.
         var rounding = X87Context(false).Rounding;
-        var (significand, exponent, tailIsHigh) = _instruction.Mnemonic switch
+        var (significand, exponent, isRoundedUp) = _instruction.Mnemonic switch
         {
             Mnemonic.Fld1 => (0x8000_0000_0000_0000UL, 0, (bool?)null),
-            Mnemonic.Fldpi => (0xc90f_daa2_2168_c234UL, 1, true),
+            Mnemonic.Fldpi => (0xc90f_daa2_2168_c235UL, 1, true),
             Mnemonic.Fldl2t => (0xd49a_784b_cd1b_8afeUL, 1, false),
-            Mnemonic.Fldl2e => (0xb8aa_3b29_5c17_f0bbUL, 0, true),
-            Mnemonic.Fldlg2 => (0x9a20_9a84_fbcf_f798UL, -2, true),
-            Mnemonic.Fldln2 => (0xb172_17f7_d1cf_79abUL, -1, true),
+            Mnemonic.Fldl2e => (0xb8aa_3b29_5c17_f0bcUL, 0, true),
+            Mnemonic.Fldlg2 => (0x9a20_9a84_fbcf_f799UL, -2, true),
+            Mnemonic.Fldln2 => (0xb172_17f7_d1cf_79acUL, -1, true),
             _ => (0UL, 0, null),
         };
         if (significand == 0)
@@ -298,7 +301,7 @@ internal ref partial struct Execution<TMemory, THost>
             return Outcome.Done;
         }
 
-        var adjust = tailIsHigh switch
+        var adjust = isRoundedUp switch
         {
             true => rounding is Rounding.Nearest or Rounding.Up ? 0 : -1,
             false => rounding == Rounding.Up ? 1 : 0,

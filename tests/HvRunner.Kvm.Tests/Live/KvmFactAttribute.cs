@@ -1,0 +1,27 @@
+namespace HvRunner.Kvm.Tests.Live;
+
+/// <summary>A test on the real /dev/kvm: skipped where there is none, and only there. One that exists and may not be opened is a failure.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class KvmFactAttribute : FactAttribute
+{
+    public KvmFactAttribute() => Skip = KvmDevice.Absence;
+}
+
+/// <summary>As <see cref="KvmFactAttribute"/>, for theories.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class KvmTheoryAttribute : TheoryAttribute
+{
+    public KvmTheoryAttribute() => Skip = KvmDevice.Absence;
+}
+
+/// <summary>The tests on /dev/kvm run one after the other: each measures or races on a host of few processors.</summary>
+[CollectionDefinition(Name, DisableParallelization = true)]
+public sealed class KvmDevice
+{
+    public const string Name = "kvm";
+
+    internal static string? Absence { get; } = File.Exists(KvmHypervisor.DevicePath) ? null : $"there is no {KvmHypervisor.DevicePath} on this host";
+
+    /// <summary>How often a race is run: many times where nobody waits for the answer.</summary>
+    internal static int Rounds { get; } = Environment.GetEnvironmentVariable("HVRUN_NIGHTLY") == "1" ? 200_000 : 2_000;
+}

@@ -1,0 +1,56 @@
+using System.Buffers.Binary;
+
+namespace HvRunner.Kvm.Tests.Pure;
+
+public class LapicEntriesTests
+{
+    private const int Spurious = 0xf0;
+    private const uint Enabled = 0x1ff;
+
+    [Theory]
+    [InlineData(0x000u, false)] // Fixed.
+    [InlineData(0x100u, false)] // Lowest priority.
+    [InlineData(0x200u, true)] // SMI.
+    [InlineData(0x300u, false)] // Reserved.
+    [InlineData(0x400u, true)] // NMI.
+    [InlineData(0x500u, true)] // INIT.
+    [InlineData(0x600u, false)] // Start-up, reserved in a table.
+    [InlineData(0x700u, false)] // ExtINT: RFLAGS.IF holds it back.
+    [InlineData(0x1_0400u, false)] // NMI, masked.
+    [InlineData(0x0_84ffu, true)] // NMI, level triggered, any vector.
+    public void Entry_IsNonMaskableByItsDeliveryModeAndMask(uint entry, bool expected) =>
+        Assert.Equal(expected, LapicEntries.IsNonMaskable(entry));
+
+    [Fact]
+    public void Table_FindsEachEntry()
+    {
+        for (var offset = 0x320; offset <= 0x370; offset += 0x10)
+        {
+            Assert.True(LapicEntries.AnyNonMaskable(Lapic(Enabled, offset, 0x400)), $"the entry at 0x{offset:x} was not looked at");
+        }
+    }
+
+    [Theory]
+    [InlineData(0x310)]
+    [InlineData(0x380)]
+    public void Table_EndsWhereItEnds(int offset) => Assert.False(LapicEntries.AnyNonMaskable(Lapic(Enabled, offset, 0x400)));
+
+    [Fact]
+    public void DisabledApic_MasksAll() => Assert.False(LapicEntries.AnyNonMaskable(Lapic(0xff, 0x350, 0x400)));
+
+    [Fact]
+    public void AfterReset_NothingIsNonMaskable() => Assert.False(LapicEntries.AnyNonMaskable(Lapic(Enabled, 0x350, 0x700)));
+
+    private static byte[] Lapic(uint spurious, int offset, uint entry)
+    {
+        var registers = new byte[1024];
+        for (var lvt = 0x320; lvt <= 0x370; lvt += 0x10)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(registers.AsSpan(lvt), 0x10000);
+        }
+
+        BinaryPrimitives.WriteUInt32LittleEndian(registers.AsSpan(offset), entry);
+        BinaryPrimitives.WriteUInt32LittleEndian(registers.AsSpan(Spurious), spurious);
+        return registers;
+    }
+}
