@@ -65,6 +65,9 @@ internal sealed class HvrunProcess : IDisposable
     /// <summary>What the child writes; only with <see cref="HvrunStart.LeaveOutput"/>.</summary>
     internal Stream Output => _process.StandardOutput.BaseStream;
 
+    /// <summary>The child's words, until <see cref="ReadError"/>; only with <see cref="HvrunStart.HoldError"/>.</summary>
+    internal Stream Error => _process.StandardError.BaseStream;
+
     /// <summary>Ends with the limit, for what the test itself waits for.</summary>
     internal CancellationToken Limit => _limit.Token;
 
