@@ -49,7 +49,7 @@ public sealed class ConsoleOutputTests
     public async Task Reader_ThatComesLateGetsEverything()
     {
         using var process = HvrunProcess.Start(new HvrunStart(Guests.Ending("flood:100000")) { LeaveOutput = true });
-        await UntilStalledAsync(process);
+        await process.UntilStalledAsync();
         Assert.False(process.HasExited);
         CheckFlood(await ReadAllAsync(process), 0);
         (await process.EndAsync()).Ended(0, "poweroff");
@@ -85,7 +85,7 @@ public sealed class ConsoleOutputTests
     public async Task StalledReader_DoesNotHoldUpASignal(int signal)
     {
         using var process = HvrunProcess.Start(new HvrunStart(Guests.Ending("flood:4194304")) { LeaveOutput = true });
-        await UntilStalledAsync(process);
+        await process.UntilStalledAsync();
         var sent = Stopwatch.GetTimestamp();
         process.Signal(signal);
         var result = (await process.EndAsync()).Ended(130, "interrupted");
@@ -171,32 +171,6 @@ public sealed class ConsoleOutputTests
                 Assert.Fail($"byte {position + i} is {bytes[i]}, but {(position + i) % Guests.FloodPeriod} was expected");
             }
         }
-    }
-
-    /// <summary>Waits until the child has filled its pipe and buffers and uses no more processor time.</summary>
-    private static async Task UntilStalledAsync(HvrunProcess process)
-    {
-        var before = -1L;
-        while (true)
-        {
-            var switches = process.StatusKib("voluntary_ctxt_switches") ?? 0;
-            var ticks = ProcessorTicks(process.Id);
-            if (ticks == before && ticks > 0 && switches > 0)
-            {
-                return;
-            }
-
-            before = ticks;
-            await Task.Delay(200, process.Limit);
-        }
-    }
-
-    /// <summary>User and system time, fields 14 and 15 of /proc/PID/stat.</summary>
-    private static long ProcessorTicks(int id)
-    {
-        var stat = File.ReadAllText($"/proc/{id}/stat");
-        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-        return long.Parse(fields[11]) + long.Parse(fields[12]);
     }
 
     private static async Task<byte[]> ReadAllAsync(HvrunProcess process)

@@ -55,6 +55,7 @@ public sealed class DemoTests
     [InlineData("demo")]
     [InlineData("run", "--memory")]
     [InlineData("inspect", "--json")]
+    [InlineData("doctor", "--json")]
     public async Task Help_ExplainsTheCommand(string command, string option = "--help")
     {
         var result = await HvrunProcess.RunAsync(command, "--help");
@@ -69,7 +70,7 @@ public sealed class DemoTests
     {
         var result = await HvrunProcess.RunAsync("--help");
         Assert.Equal(0, result.Status);
-        Assert.All(["demo", "run", "inspect"], result.Prints);
+        Assert.All(["demo", "run", "inspect", "doctor"], result.Prints);
     }
 
     [Fact]

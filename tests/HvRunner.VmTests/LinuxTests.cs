@@ -48,7 +48,7 @@ public sealed class LinuxTests(ITestOutputHelper output)
     [VmFact]
     public async Task Linux_IsInterruptedWhileItBoots()
     {
-        using var process = HvrunProcess.Start("run", "--memory", "128M", Artifacts.Linux);
+        using var process = HvrunProcess.Start("run", "--memory", "128M", "--cmdline", "console=ttyS0 earlyprintk=ttyS0", Artifacts.Linux);
         await process.WaitForOutputAsync("Linux version 6.1.");
         var sent = Stopwatch.GetTimestamp();
         process.Signal(Harness.Interop.Libc.SIGTERM);

@@ -55,6 +55,19 @@ public sealed class SignalTests(ITestOutputHelper output)
         Assert.Single(result.ErrorLines);
     }
 
+    [VmTheory]
+    [InlineData(Libc.SIGTERM)]
+    [InlineData(Libc.SIGINT)]
+    public async Task Signal_WhileTheVerdictIsToldChangesNothing(int signal)
+    {
+        // The post-mortem of so many vCPUs is more than a pipe holds: once its first byte is there, hvrun waits in the middle of it.
+        using var process = HvrunProcess.Start(new HvrunStart(Guests.Ending("halt", "--cpus", "128")) { HoldError = true });
+        await process.Error.ReadExactlyAsync(new byte[1], process.Limit);
+        process.Signal(signal);
+        process.ReadError();
+        (await process.EndAsync()).Ended(84, "halted");
+    }
+
     [VmFact]
     public async Task Stop_AndContinueDoNotDisturbTheRun()
     {

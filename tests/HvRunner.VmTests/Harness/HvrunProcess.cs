@@ -14,7 +14,7 @@ internal sealed class HvrunProcess : IDisposable
     private readonly Process _process;
     private readonly CancellationTokenSource _limit;
     private readonly CapturedStream? _output;
-    private readonly CapturedStream _error;
+    private CapturedStream? _error;
     private readonly string _command;
     private readonly long _started;
 
@@ -42,7 +42,11 @@ internal sealed class HvrunProcess : IDisposable
         _process.Start();
         _limit = new CancellationTokenSource(start.Limit);
         _output = start.LeaveOutput ? null : new CapturedStream(_process.StandardOutput.BaseStream);
-        _error = new CapturedStream(_process.StandardError.BaseStream);
+        if (!start.HoldError)
+        {
+            ReadError();
+        }
+
         if (!start.KeepInputOpen)
         {
             _process.StandardInput.Close();
@@ -61,6 +65,9 @@ internal sealed class HvrunProcess : IDisposable
     /// <summary>What the child writes; only with <see cref="HvrunStart.LeaveOutput"/>.</summary>
     internal Stream Output => _process.StandardOutput.BaseStream;
 
+    /// <summary>The child's words, until <see cref="ReadError"/>; only with <see cref="HvrunStart.HoldError"/>.</summary>
+    internal Stream Error => _process.StandardError.BaseStream;
+
     /// <summary>Ends with the limit, for what the test itself waits for.</summary>
     internal CancellationToken Limit => _limit.Token;
 
@@ -77,6 +84,9 @@ internal sealed class HvrunProcess : IDisposable
         return await process.EndAsync();
     }
 
+    /// <summary>Reads standard error from now on; only with <see cref="HvrunStart.HoldError"/>.</summary>
+    internal void ReadError() => _error = new CapturedStream(_process.StandardError.BaseStream);
+
     /// <summary>Waits for the child's end and that of its streams, which a process left behind would keep open.</summary>
     internal async Task<HvrunResult> EndAsync()
     {
@@ -85,19 +95,19 @@ internal sealed class HvrunProcess : IDisposable
         {
             await _process.WaitForExitAsync(_limit.Token);
             duration = Elapsed;
-            await Task.WhenAll(_error.Completion, _output?.Completion ?? Task.CompletedTask).WaitAsync(_limit.Token);
+            await Task.WhenAll(_error!.Completion, _output?.Completion ?? Task.CompletedTask).WaitAsync(_limit.Token);
         }
         catch (OperationCanceledException)
         {
             throw Failure("it did not end within its limit");
         }
 
-        return new HvrunResult(_command, _process.ExitCode, _output?.Bytes ?? [], _error.Text, duration);
+        return new HvrunResult(_command, _process.ExitCode, _output?.Bytes ?? [], _error!.Text, duration);
     }
 
     internal async Task WaitForOutputAsync(string text) => await WaitForAsync(_output!, text, "standard output");
 
-    internal async Task WaitForErrorAsync(string text) => await WaitForAsync(_error, text, "standard error");
+    internal async Task WaitForErrorAsync(string text) => await WaitForAsync(_error!, text, "standard error");
 
     /// <summary>Sends a signal; nothing when the child has already ended.</summary>
     internal void Signal(int signal)
@@ -129,9 +139,18 @@ internal sealed class HvrunProcess : IDisposable
         return null;
     }
 
+    /// <summary>Waits until the child uses no more processor time, because it waits for the test to read.</summary>
+    internal async Task UntilStalledAsync()
+    {
+        for (long before = -1, now = ProcessorTicks(); now != before || now == 0; before = now, now = ProcessorTicks())
+        {
+            await Task.Delay(200, Limit);
+        }
+    }
+
     /// <summary>A failure that shows everything there is to see of the child.</summary>
     internal XunitException Failure(string why) => new(HvrunResult.Describe(
-        why, _command, _process.HasExited ? $"status {_process.ExitCode}" : "still running", _output?.Bytes ?? [], _error.Text));
+        why, _command, _process.HasExited ? $"status {_process.ExitCode}" : "still running", _output?.Bytes ?? [], _error?.Text ?? "not read"));
 
     public void Dispose()
     {
@@ -143,6 +162,14 @@ internal sealed class HvrunProcess : IDisposable
 
         _process.Dispose();
         _limit.Dispose();
+    }
+
+    /// <summary>User and system time, fields 14 and 15 of /proc/PID/stat.</summary>
+    private long ProcessorTicks()
+    {
+        var stat = File.ReadAllText($"/proc/{_process.Id}/stat");
+        var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+        return long.Parse(fields[11], CultureInfo.InvariantCulture) + long.Parse(fields[12], CultureInfo.InvariantCulture);
     }
 
     private async Task WaitForAsync(CapturedStream stream, string text, string name)
@@ -178,6 +205,9 @@ internal sealed record HvrunStart(params string[] Arguments)
 
     /// <summary>Leave <see cref="HvrunProcess.Output"/> to the test.</summary>
     internal bool LeaveOutput { get; init; }
+
+    /// <summary>Read nothing of standard error until <see cref="HvrunProcess.ReadError"/>.</summary>
+    internal bool HoldError { get; init; }
 
     internal TimeSpan Limit { get; init; } = TimeSpan.FromSeconds(30);
 
