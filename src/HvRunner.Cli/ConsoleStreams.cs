@@ -9,13 +9,9 @@ namespace HvRunner.Cli;
 /// </summary>
 internal sealed class ConsoleStreams : IDisposable
 {
-    private const int StandardInput = 0;
-    private const int StandardOutput = 1;
-    private const int StandardError = 2;
-
     private readonly List<ConsoleOutputBuffer> _buffers = [];
     private readonly List<OutputPump> _pumps = [];
-    private readonly List<IDisposable> _files = [];
+    private readonly List<FileStream> _files = [];
     private readonly ConsoleInputBuffer _input = new();
     private InputPump? _inputPump;
     private RawTerminal? _terminal;
@@ -24,8 +20,8 @@ internal sealed class ConsoleStreams : IDisposable
     /// <summary>Opens the targets; a file that cannot be written is a fault of the user's.</summary>
     internal ConsoleStreams(string console, string debugConsole, Faults faults)
     {
-        Output = (ISerialOutput?)Open("console", console, StandardOutput, faults) ?? Discard.Instance;
-        var debug = Open("debug-console", debugConsole, StandardError, faults);
+        Output = (ISerialOutput?)Open("console", console, StandardStreams.Output, faults) ?? Discard.Instance;
+        var debug = Open("debug-console", debugConsole, StandardStreams.Error, faults);
         DebugOutput = debug is not null && debugConsole == "stderr" ? GuestLines = new GuestLines(debug) : debug;
         UsesInput = console == "stdio";
     }
@@ -49,11 +45,13 @@ internal sealed class ConsoleStreams : IDisposable
             pump.Start();
         }
 
-        if (UsesInput)
+        // In the background of a terminal, reading it would stop the whole process.
+        var isTerminal = RawTerminal.IsTerminal(StandardStreams.Input);
+        if (UsesInput && StandardStreams.IsGiven(StandardStreams.Input) && (!isTerminal || RawTerminal.IsForeground(StandardStreams.Input)))
         {
-            _terminal = RawTerminal.TryEnter(StandardInput);
+            _terminal = RawTerminal.TryEnter(StandardStreams.Input);
             var keys = _terminal is null ? null : new EscapeKeys(interrupt);
-            _inputPump = new InputPump("console-in", StandardInput, bytes => Accept(keys is null ? bytes : keys.Filter(bytes), inputReady));
+            _inputPump = new InputPump("console-in", StandardStreams.Input, bytes => Accept(keys is null ? bytes : keys.Filter(bytes), inputReady));
             _inputPump.Start();
         }
     }
@@ -70,6 +68,12 @@ internal sealed class ConsoleStreams : IDisposable
     /// <summary>Writes what is left. A reader may take its time until <paramref name="mustEnd"/> says otherwise; then a moment is given and the rest dropped.</summary>
     internal void Finish(Func<bool> mustEnd)
     {
+        if (mustEnd())
+        {
+            // Whoever still waits for space, the debug console's last line included, waits no longer.
+            Release();
+        }
+
         GuestLines?.Flush();
         foreach (var pump in _pumps)
         {
@@ -83,6 +87,12 @@ internal sealed class ConsoleStreams : IDisposable
             }
         }
     }
+
+    /// <summary>Drops what older runs left in the files; to be called when the command line has been found right.</summary>
+    internal void EmptyFiles() => _files.ForEach(OutputFile.Empty);
+
+    /// <summary>Gives the terminal back. Any thread, more than once.</summary>
+    internal void RestoreTerminal() => _terminal?.Dispose();
 
     /// <summary>Ends the input and gives the terminal back; nothing calls into the machine afterwards.</summary>
     internal void StopInput()
@@ -131,10 +141,15 @@ internal sealed class ConsoleStreams : IDisposable
             return null;
         }
 
+        if (target.Length > 0 && !target.StartsWith("file:", StringComparison.Ordinal) && !StandardStreams.IsGiven(stream))
+        {
+            return null;
+        }
+
         var descriptor = stream;
         if (target.StartsWith("file:", StringComparison.Ordinal))
         {
-            if (faults.Try(() => OutputFile.Create($"--{name}", target[5..])) is not { } file)
+            if (faults.Try(() => OutputFile.Open($"--{name}", target[5..])) is not { } file)
             {
                 return null;
             }
@@ -145,10 +160,15 @@ internal sealed class ConsoleStreams : IDisposable
 
         OutputPump? pump = null;
         var buffer = new ConsoleOutputBuffer(() => pump!.Wake());
-        pump = new OutputPump(name, descriptor, buffer.Take, () =>
+        pump = new OutputPump(name, descriptor, buffer.Take, errno =>
         {
             buffer.Close();
-            _interrupt?.Invoke($"nobody reads the {name}'s output any more");
+            if (!OutputPump.IsReaderGone(errno))
+            {
+                StandardError.Words.WriteLine($"hvrun: --{name}: cannot write to {target}: {System.Runtime.InteropServices.Marshal.GetPInvokeErrorMessage(errno)}");
+            }
+
+            _interrupt?.Invoke($"nobody takes the {name}'s output any more");
         });
         _buffers.Add(buffer);
         _pumps.Add(pump);

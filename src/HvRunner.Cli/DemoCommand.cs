@@ -18,7 +18,8 @@ internal static class DemoCommand
                 MemoryBytes = 128UL << 20,
                 Timeout = TimeSpan.FromSeconds(30),
             };
-            return RunCommand.Execute(report, null, () => new RunSession(settings, new Faults(), CarriedGuest.Open("demo")).Run(report));
+            using var session = new RunSession(settings, new Faults(), report, CarriedGuest.Open("demo"));
+            return RunCommand.Execute(session, null);
         });
         return command;
     }

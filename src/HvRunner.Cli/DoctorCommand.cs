@@ -46,16 +46,7 @@ internal static class DoctorCommand
             }
         }
 
-        try
-        {
-            using var output = Console.OpenStandardOutput();
-            told.WriteTo(output);
-        }
-        catch (IOException exception)
-        {
-            // A reader that went away is none: the console's stream passes over that.
-            Console.Error.WriteLine($"hvrun: standard output cannot be written: {exception.Message}");
-        }
+        StandardOutput.Write(told.WriteTo);
     }
 
     /// <summary>Finds everything out; a host that refuses is a finding.</summary>

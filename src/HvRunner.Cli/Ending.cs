@@ -18,6 +18,7 @@ internal static class Ending
         InvalidInputException input => VerdictOf(input.Faults),
         HypervisorUnavailableException { IsPermission: true } => new Verdict(VerdictKind.NoPermission),
         HypervisorUnavailableException => new Verdict(VerdictKind.NoHypervisor),
+        // Before a guest has run, a host that refuses to create a machine is one without a usable hypervisor.
         HypervisorException => new Verdict(VerdictKind.NoHypervisor),
         _ => new Verdict(VerdictKind.Internal),
     };
@@ -32,31 +33,33 @@ internal static class Ending
 
         if (verdict.Kind == VerdictKind.Internal)
         {
-            Console.Error.WriteLine($"{Prefix}a fault of hvrun's own; please report it with the command line and these lines:");
+            StandardError.Words.WriteLine($"{Prefix}a fault of hvrun's own; please report it with the command line and these lines:");
             foreach (var line in exception.ToString().Split('\n'))
             {
-                Console.Error.WriteLine($"{Prefix}  {line.TrimEnd()}");
+                StandardError.Words.WriteLine($"{Prefix}  {line.TrimEnd()}");
             }
         }
         else
         {
-            Console.Error.WriteLine($"{Prefix}{exception.Message}");
+            StandardError.Words.WriteLine($"{Prefix}{exception.Message}");
         }
 
         return Tell(verdict, null);
     }
 
     /// <summary>Tells what is wrong with the input, and the verdict; the exit status.</summary>
-    internal static int Tell(IReadOnlyList<InputFault> faults)
+    /// <param name="faults">What is wrong.</param>
+    /// <param name="command">The command's name and a blank, where the fault lies in one.</param>
+    internal static int Tell(IReadOnlyList<InputFault> faults, string command = "run ")
     {
         foreach (var fault in faults)
         {
-            Console.Error.WriteLine($"{Prefix}{fault.Sentence}");
+            StandardError.Words.WriteLine($"{Prefix}{fault.Sentence}");
         }
 
         if (faults.Any(fault => fault.Kind == InputFaultKind.Usage))
         {
-            Console.Error.WriteLine($"{Prefix}'hvrun run --help' explains the options");
+            StandardError.Words.WriteLine($"{Prefix}'hvrun {command}--help' explains what is expected");
         }
 
         return Tell(VerdictOf(faults), null);
@@ -67,24 +70,27 @@ internal static class Ending
     {
         if (postMortem is not null)
         {
-            PostMortemText.Write(Console.Error, postMortem, Prefix);
+            PostMortemText.Write(StandardError.Words, postMortem, Prefix);
         }
 
-        var sentence = verdict.Sentence is null || verdict.Kind == VerdictKind.Interrupted ? string.Empty : $" ({verdict.Sentence})";
         if (verdict.Kind == VerdictKind.Internal && verdict.Sentence is not null)
         {
-            // A stack trace does not belong into the last line.
-            Console.Error.WriteLine($"{Prefix}a fault of hvrun's own; please report it with the command line and these lines:");
+            StandardError.Words.WriteLine($"{Prefix}a fault of hvrun's own; please report it with the command line and these lines:");
             foreach (var line in verdict.Sentence.Split('\n'))
             {
-                Console.Error.WriteLine($"{Prefix}  {line.TrimEnd()}");
+                StandardError.Words.WriteLine($"{Prefix}  {line.TrimEnd()}");
             }
-
-            sentence = string.Empty;
         }
 
-        Console.Error.WriteLine($"{Prefix}verdict: {verdict.Name}{sentence}");
+        StandardError.Words.WriteLine(LineOf(verdict));
         return verdict.Status;
+    }
+
+    /// <summary>The last line of a run. An interruption's reason is known to who interrupted, and a stack trace does not belong into one line.</summary>
+    internal static string LineOf(Verdict verdict)
+    {
+        var isPlain = verdict.Sentence is null || verdict.Kind is VerdictKind.Interrupted or VerdictKind.Internal;
+        return $"{Prefix}verdict: {verdict.Name}{(isPlain ? string.Empty : $" ({verdict.Sentence})")}";
     }
 
     /// <summary>Several faults of several kinds: a wrong command line weighs more than a malformed file, that more than a missing one.</summary>

@@ -36,7 +36,7 @@ internal sealed class EscapeKeys(Action<string> interrupt)
                     interrupt("ended from the keyboard with Ctrl-A x");
                     break;
                 case (byte)'h' or (byte)'H' or (byte)'?':
-                    Console.Error.Write("\r\nhvrun: Ctrl-A x ends the machine, Ctrl-A h shows this, Ctrl-A Ctrl-A sends Ctrl-A; all other keys go to the guest\r\n");
+                    StandardError.Words.Write("\nhvrun: Ctrl-A x ends the machine, Ctrl-A h shows this, Ctrl-A Ctrl-A sends Ctrl-A; all other keys go to the guest\n");
                     break;
                 case ControlA:
                     _passed[count++] = key;

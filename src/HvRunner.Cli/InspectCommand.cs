@@ -24,12 +24,13 @@ internal static class InspectCommand
             var inspection = KernelInspection.Inspect(source);
             if (asJson)
             {
-                using var output = Console.OpenStandardOutput();
-                InspectionJson.Write(output, inspection);
+                StandardOutput.Write(output => InspectionJson.Write(output, inspection));
             }
             else
             {
-                InspectionText.Write(Console.Out, inspection);
+                using var text = new StringWriter();
+                InspectionText.Write(text, inspection);
+                StandardOutput.Write(text.ToString());
             }
 
             return inspection.Chosen is null ? (int)InputFaultKind.BadInput : 0;

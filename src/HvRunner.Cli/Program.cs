@@ -12,7 +12,7 @@ internal static class Program
         var start = Stopwatch.GetTimestamp();
         try
         {
-            StandardError.Install();
+            StandardError.OccupyClosedStreams();
             return Execute(args, start);
         }
         catch (Exception exception)
@@ -23,7 +23,6 @@ internal static class Program
 
     private static int Execute(string[] args, long start)
     {
-
         // Words behind "--" belong to the guest; the parser must not look at them.
         var split = Array.IndexOf(args, "--");
         IReadOnlyList<string> words = split < 0 ? [] : args[(split + 1)..];
@@ -33,10 +32,26 @@ internal static class Program
         root.Subcommands.Add(run.Command);
         root.Subcommands.Add(InspectCommand.Create());
         root.Subcommands.Add(DoctorCommand.Create());
-        var result = root.Parse(split < 0 ? args : args[..split]);
+
+        // A word that begins with @ is a word, not a file of further arguments.
+        var result = root.Parse(split < 0 ? args : args[..split], new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (result.Errors.Count == 0)
         {
-            return result.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            using var help = new StringWriter();
+            var configuration = new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+                Output = help,
+                Error = StandardError.Words,
+            };
+            var status = result.Invoke(configuration);
+            if (help.GetStringBuilder().Length != 0)
+            {
+                StandardOutput.Write(help.ToString());
+            }
+
+            return status;
         }
 
         if (result.CommandResult.Command == run.Command)
@@ -47,6 +62,7 @@ internal static class Program
         var commands = string.Join(", ", root.Subcommands.Select(command => command.Name));
         var isNoCommand = result.CommandResult.Command == root;
         return Ending.Tell([.. result.Errors.Select(error => new InputFault(
-            InputFaultKind.Usage, isNoCommand ? $"expected one of the commands {commands}: {error.Message}" : error.Message))]);
+            InputFaultKind.Usage, isNoCommand ? $"expected one of the commands {commands}: {error.Message}" : error.Message))],
+            isNoCommand ? string.Empty : $"{result.CommandResult.Command.Name} ");
     }
 }

@@ -33,7 +33,8 @@ internal sealed class RunCommand
         }
 
         var settings = _options.Read(result, _words, faults);
-        return Execute(report, settings.ReportPath, () => new RunSession(settings, faults).Run(report));
+        using var session = new RunSession(settings, faults, report);
+        return Execute(session, settings.ReportPath);
     }
 
     internal static RunReport NewReport(long start) => new()
@@ -43,20 +44,24 @@ internal sealed class RunCommand
         StartTimestamp = start,
     };
 
-    /// <summary>Runs, tells the end, and writes the report in either case.</summary>
-    internal static int Execute(RunReport report, string? reportPath, Func<RunReport> run)
+    /// <summary>Runs, writes the report in either case, and tells the end.</summary>
+    internal static int Execute(RunSession session, string? reportPath)
     {
         try
         {
-            var finished = run();
-            WriteReport(reportPath, finished);
-            return Ending.Tell(finished.Verdict, finished.Outcome?.PostMortem);
+            session.Run();
+            WriteReport(reportPath, session.Report);
+            return Ending.Tell(session.Report.Verdict, session.Report.Outcome?.PostMortem);
         }
         catch (Exception exception)
         {
             var verdict = Ending.VerdictOf(exception);
-            WriteReport(reportPath, report with { Verdict = verdict with { Sentence = exception.Message } });
+            WriteReport(reportPath, session.Report with { Verdict = verdict with { Sentence = exception.Message } });
             return Ending.Tell(exception, verdict);
+        }
+        finally
+        {
+            session.Ended();
         }
     }
 
@@ -69,13 +74,14 @@ internal sealed class RunCommand
 
         try
         {
-            using var file = OutputFile.Create("--report", path);
+            using var file = OutputFile.Open("--report", path);
+            OutputFile.Empty(file);
             using var buffered = new BufferedStream(file);
             RunReportJson.Write(buffered, report);
         }
         catch (Exception exception) when (exception is Abstractions.InvalidInputException or IOException)
         {
-            Console.Error.WriteLine($"hvrun: {exception.Message}");
+            StandardError.Words.WriteLine($"hvrun: {exception.Message}");
         }
     }
 }

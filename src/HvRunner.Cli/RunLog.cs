@@ -1,5 +1,6 @@
 using Serilog;
 using Serilog.Core;
+using Serilog.Events;
 
 namespace HvRunner.Cli;
 
@@ -8,25 +9,34 @@ internal static class RunLog
 {
     internal static Logger Create(RunSettings settings, Faults faults)
     {
-        var configuration = new LoggerConfiguration();
+        if (settings.LogPath is null && !settings.Verbose)
+        {
+            return (Logger)Logger.None;
+        }
+
+        var configuration = new LoggerConfiguration().MinimumLevel.Debug();
         if (settings.LogPath is { } path)
         {
             faults.Try(() =>
             {
                 // Serilog reports a file that it cannot open nowhere; asking first tells the user.
-                OutputFile.Create("--log", path).Dispose();
-                return configuration.MinimumLevel.Debug().WriteTo.File(path, formatProvider: System.Globalization.CultureInfo.InvariantCulture);
+                OutputFile.Open("--log", path).Dispose();
+                return configuration.WriteTo.File(path, formatProvider: System.Globalization.CultureInfo.InvariantCulture);
             });
         }
 
         if (settings.Verbose)
         {
-            configuration.MinimumLevel.Debug().WriteTo.Console(
-                outputTemplate: "hvrun: {Message:lj}{NewLine}{Exception}",
-                standardErrorFromLevel: Serilog.Events.LogEventLevel.Verbose,
-                formatProvider: System.Globalization.CultureInfo.InvariantCulture);
+            configuration.WriteTo.Sink(new Words());
         }
 
         return configuration.CreateLogger();
+    }
+
+    /// <summary>The log among hvrun's own words.</summary>
+    private sealed class Words : ILogEventSink
+    {
+        public void Emit(LogEvent logEvent) =>
+            StandardError.Words.WriteLine($"hvrun: {logEvent.RenderMessage(System.Globalization.CultureInfo.InvariantCulture)}");
     }
 }

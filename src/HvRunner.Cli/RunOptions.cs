@@ -218,4 +218,14 @@ internal sealed record RunSettings
     internal string? LogPath { get; init; }
 
     internal bool Verbose { get; init; }
+
+    /// <summary>An output must not be an input or another output.</summary>
+    internal void CheckDistinctFiles(Faults faults) => OutputFile.CheckDistinct(
+        [
+            ("--console", PathOf(Console)), ("--debug-console", PathOf(DebugConsole)), ("--trace", TracePath), ("--log", LogPath), ("--report", ReportPath),
+        ],
+        [KernelPath, InitrdPath],
+        faults);
+
+    private static string? PathOf(string target) => target.StartsWith("file:", StringComparison.Ordinal) ? target[5..] : null;
 }

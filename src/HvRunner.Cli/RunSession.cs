@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using HvRunner.Abstractions;
 using HvRunner.Boot;
 using HvRunner.Boot.Pvh;
@@ -7,59 +8,94 @@ using HvRunner.Machine;
 using HvRunner.Machine.Diagnostics;
 using HvRunner.Machine.Probes;
 using HvRunner.Machine.Reports;
+using HvRunner.Machine.Verdicts;
+using Serilog;
 
 namespace HvRunner.Cli;
 
-/// <summary>One run from checked options to the verdict: opens the files, builds the machine, connects the streams, waits, and tells.</summary>
-internal sealed class RunSession(RunSettings settings, Faults faults, IImageSource? carriedKernel = null)
+/// <summary>
+/// One run from checked options to the verdict: opens the files, builds the machine, connects the streams, waits, and tells. What it opened is given
+/// back by <see cref="Dispose"/>, which is for after the verdict was told: it may take its time.
+/// </summary>
+internal sealed class RunSession : IDisposable
 {
+    private readonly RunSettings _settings;
+    private readonly Faults _faults;
+    private readonly IImageSource? _carriedKernel;
+    private readonly Stack<IDisposable> _opened = new();
+    private readonly LastResort _lastResort;
+    private ConsoleStreams? _streams;
     private volatile Machine.Machine? _machine;
     private volatile string? _interruption;
 
+    internal RunSession(RunSettings settings, Faults faults, RunReport report, IImageSource? carriedKernel = null)
+    {
+        _settings = settings;
+        _faults = faults;
+        _carriedKernel = carriedKernel;
+        Report = report with { Vcpus = settings.VcpuCount, MemoryBytes = settings.MemoryBytes };
+        _lastResort = new LastResort(
+            () => _machine?.Verdict ?? new Verdict(VerdictKind.Interrupted, _interruption), () => _streams?.RestoreTerminal());
+    }
+
+    /// <summary>What is known so far.</summary>
+    internal RunReport Report { get; private set; }
+
     /// <summary>Runs to the verdict. Throws what the caller turns into verdicts of its own: wrong input, no hypervisor, our faults.</summary>
-    internal RunReport Run(RunReport report)
+    internal void Run()
     {
         Signals.EndWith(Interrupt);
-        using var streams = new ConsoleStreams(settings.Console, settings.DebugConsole, faults);
-        using var kernelFile = carriedKernel ?? (settings.KernelPath is null ? null : faults.Try(() => new FileImageSource(settings.KernelPath)));
-        using var initrd = settings.InitrdPath is null ? null : faults.Try(() => new FileImageSource(settings.InitrdPath));
-        var kernel = kernelFile is null ? null : faults.Try(() => PvhKernel.Parse(kernelFile));
-        using var traceFile = settings.TracePath is null ? null : faults.Try(() => OutputFile.Create("--trace", settings.TracePath));
-        var log = RunLog.Create(settings, faults);
-        using var logEnd = new ToldOnDispose("--log", log);
-        faults.ThrowIfAny();
+        var streams = _streams = Open(new ConsoleStreams(_settings.Console, _settings.DebugConsole, _faults));
+        var kernelFile = Open(_carriedKernel ?? (_settings.KernelPath is { } path ? _faults.Try(() => new FileImageSource(path)) : null));
+        var initrd = _settings.InitrdPath is null ? null : Open(_faults.Try(() => new FileImageSource(_settings.InitrdPath)));
+        var kernel = kernelFile is null ? null : _faults.Try(() => PvhKernel.Parse(kernelFile));
+        var traceFile = OpenOutput("--trace", _settings.TracePath);
+        var reportFile = OpenOutput("--report", _settings.ReportPath);
+        var log = RunLog.Create(_settings, _faults);
+        _settings.CheckDistinctFiles(_faults);
+        _faults.ThrowIfAny();
+        streams.EmptyFiles();
+        OutputFile.Empty(traceFile);
+        reportFile?.Dispose();
+        Report = Report with { Kernel = new KernelReport(kernelFile!.Name, kernel!.Format, null, "pvh", kernel.Entry) };
 
-        using var hypervisor = KvmHypervisor.Open();
-        if (settings.VcpuCount > hypervisor.MaxVcpus)
+        var hypervisor = Open(KvmHypervisor.Open());
+        if (_settings.VcpuCount > hypervisor.MaxVcpus)
         {
-            throw new InvalidInputException(InputFaultKind.Usage, $"--cpus: this host's KVM allows at most {hypervisor.MaxVcpus}, found {settings.VcpuCount}.");
+            throw new InvalidInputException(InputFaultKind.Usage, $"--cpus: this host's KVM allows at most {hypervisor.MaxVcpus}, found {_settings.VcpuCount}.");
         }
 
+        Report = Report with { Hypervisor = new HypervisorReport(hypervisor.Name, hypervisor.ApiVersion, null, "kernel") };
         var traceWriter = traceFile is null ? null : new StreamWriter(traceFile, bufferSize: 1 << 16);
-        using var traceEnd = new ToldOnDispose("--trace", traceWriter);
-        using var timers = new TimerFdQueue();
-        var config = new MachineConfig
+        var timers = new TimerFdQueue();
+        log.Information("kernel {Kernel}: {Format}, PVH entry {Entry:x}", kernelFile.Name, kernel.Format, kernel.Entry);
+        var machine = Open(MachineBuilder.Build(hypervisor, Config(kernel, initrd, streams, timers, traceWriter, log)));
+
+        // Disposed first: its thread reaches into the machine.
+        Open(timers);
+        RunMachine(machine, streams);
+        streams.StopInput();
+        timers.Dispose();
+        Close("--trace", traceWriter);
+        Close("--log", log);
+        Report = Report with { Hypervisor = Report.Hypervisor! with { SoftwareAssisted = SoftwareAssisted(hypervisor) } };
+    }
+
+    /// <summary>The verdict is told; from here on nobody waits for this process.</summary>
+    internal void Ended() => _lastResort.Ended();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _streams?.StopInput();
+        while (_opened.TryPop(out var opened))
         {
-            MemoryBytes = settings.MemoryBytes,
-            VcpuCount = settings.VcpuCount,
-            Irqchip = settings.Irqchip,
-            Kernel = kernel!,
-            Initrd = initrd,
-            CommandLine = settings.CommandLine,
-            ExitPort = settings.ExitPort,
-            ExitMap = settings.ExitMap,
-            Timeout = settings.Timeout,
-            PanicText = settings.PanicText,
-            ConsoleOutput = streams.Output,
-            ConsoleInput = streams.Input,
-            DebugOutput = streams.DebugOutput,
-            ReleaseOutput = streams.Release,
-            Timers = timers,
-            Trace = traceWriter is null ? null : new TraceLog(traceWriter, settings.TraceFilter),
-            Log = log,
-        };
-        log.Information("kernel {Kernel}: {Format}, PVH entry {Entry:x}", settings.KernelPath, kernel!.Format, kernel.Entry);
-        using var machine = MachineBuilder.Build(hypervisor, config);
+            opened.Dispose();
+        }
+    }
+
+    private void RunMachine(Machine.Machine machine, ConsoleStreams streams)
+    {
         _machine = machine;
         streams.Start(machine.InputReady, Interrupt);
         if (_interruption is { } early)
@@ -67,28 +103,46 @@ internal sealed class RunSession(RunSettings settings, Faults faults, IImageSour
             machine.Interrupt(early);
         }
 
-        var outcome = machine.Run();
-        streams.Finish(() => machine.MustEnd);
-
-        // Both reach into the machine from threads of their own, so they end before it goes.
-        streams.StopInput();
-        timers.Dispose();
-        _machine = null;
-        return report with
+        if (_settings.Timeout is { } limit)
         {
-            Verdict = outcome.Verdict,
-            Kernel = new KernelReport(kernelFile!.Name, kernel.Format, null, "pvh", kernel.Entry),
-            Hypervisor = new HypervisorReport(hypervisor.Name, hypervisor.ApiVersion, SoftwareAssisted(hypervisor), "kernel"),
-            Vcpus = settings.VcpuCount,
-            MemoryBytes = settings.MemoryBytes,
-            Outcome = outcome,
-        };
+            _lastResort.EndAfter(limit);
+        }
+
+        var outcome = machine.Run();
+        Report = Report with { Verdict = outcome.Verdict, Outcome = outcome };
+        streams.Finish(() => machine.MustEnd);
+        if (machine.MustEnd)
+        {
+            StandardError.Hurry();
+        }
     }
+
+    private MachineConfig Config(
+        PvhKernel kernel, IImageSource? initrd, ConsoleStreams streams, TimerFdQueue timers, StreamWriter? traceWriter, ILogger log) => new()
+        {
+            MemoryBytes = _settings.MemoryBytes,
+            VcpuCount = _settings.VcpuCount,
+            Irqchip = _settings.Irqchip,
+            Kernel = kernel,
+            Initrd = initrd,
+            CommandLine = _settings.CommandLine,
+            ExitPort = _settings.ExitPort,
+            ExitMap = _settings.ExitMap,
+            Timeout = _settings.Timeout,
+            PanicText = _settings.PanicText,
+            ConsoleOutput = streams.Output,
+            ConsoleInput = streams.Input,
+            DebugOutput = streams.DebugOutput,
+            ReleaseOutput = streams.Release,
+            Timers = timers,
+            Trace = traceWriter is null ? null : new TraceLog(traceWriter, _settings.TraceFilter),
+            Log = log,
+        };
 
     /// <summary>Found by trying, and so only for a report.</summary>
     private bool? SoftwareAssisted(KvmHypervisor hypervisor)
     {
-        if (settings.ReportPath is null)
+        if (_settings.ReportPath is null)
         {
             return null;
         }
@@ -97,9 +151,39 @@ internal sealed class RunSession(RunSettings settings, Faults faults, IImageSour
         return HostProbe.IsSoftwareAssisted(hypervisor, probe);
     }
 
+    /// <summary>Remembers what is to be given back.</summary>
+    [return: NotNullIfNotNull(nameof(opened))]
+    private T? Open<T>(T? opened)
+        where T : class, IDisposable
+    {
+        if (opened is not null)
+        {
+            _opened.Push(opened);
+        }
+
+        return opened;
+    }
+
+    private FileStream? OpenOutput(string option, string? path) => path is null ? null : Open(_faults.Try(() => OutputFile.Open(option, path)));
+
+    /// <summary>When a file's last bytes cannot be written, that is told, and the guest's verdict stands.</summary>
+    private static void Close(string option, IDisposable? file)
+    {
+        try
+        {
+            file?.Dispose();
+        }
+        catch (IOException exception)
+        {
+            StandardError.Words.WriteLine($"hvrun: {option}: {exception.Message}");
+        }
+    }
+
     private void Interrupt(string sentence)
     {
         _interruption ??= sentence;
+        _lastResort.EndSoon();
+        StandardError.Hurry();
         _machine?.Interrupt(sentence);
     }
 }

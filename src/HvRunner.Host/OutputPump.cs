@@ -10,16 +10,17 @@ public delegate int TakeBytes(Span<byte> destination);
 /// <summary>
 /// Moves bytes from a bounded buffer to a descriptor (standard output, a file) on a thread of its own, so that a reader who stalls holds up
 /// the buffer's producer and nothing else. The thread sleeps in poll(2) on the descriptor and on <see cref="Wake"/>; it writes only what poll
-/// says will not block on a pipe (PIPE_BUF), so a stalled reader never keeps <see cref="Finish"/> waiting beyond its limit. A reader that
+/// says will not block (PIPE_BUF on a pipe, less on a terminal), so a stalled reader never keeps <see cref="Finish"/> waiting beyond its limit. A reader that
 /// goes away is noticed at once, also when there is nothing to write.
 /// </summary>
 public sealed unsafe class OutputPump : IDisposable
 {
     private const int PipeBufBytes = 4096;
+    private const int TerminalBytes = 256;
 
     private readonly int _descriptor;
     private readonly TakeBytes _take;
-    private readonly Action _readerGone;
+    private readonly Action<int> _failedWith;
     private readonly EventFd _wake = new();
     private readonly Thread _thread;
     private readonly ManualResetEventSlim _ended = new();
@@ -28,19 +29,22 @@ public sealed unsafe class OutputPump : IDisposable
     private volatile bool _failed;
 
     /// <summary>
-    /// Prepares the pump; <see cref="Start"/> starts its thread. <paramref name="descriptor"/> stays the caller's. <paramref name="readerGone"/>
-    /// is called once, on the pump's thread, when nobody can read the descriptor any more or writing fails.
+    /// Prepares the pump; <see cref="Start"/> starts its thread. <paramref name="descriptor"/> stays the caller's. <paramref name="failedWith"/>
+    /// is called once, on the pump's thread, when nobody can read the descriptor any more (0 or EPIPE) or writing fails (the errno).
     /// </summary>
-    public OutputPump(string name, int descriptor, TakeBytes take, Action readerGone)
+    public OutputPump(string name, int descriptor, TakeBytes take, Action<int> failedWith)
     {
         _descriptor = descriptor;
         _take = take;
-        _readerGone = readerGone;
+        _failedWith = failedWith;
         _thread = new Thread(Serve, 256 * 1024) { IsBackground = true, Name = name };
     }
 
     /// <summary>True when bytes were lost because the reader went away or the device failed.</summary>
     public bool Failed => _failed;
+
+    /// <summary>True when a failure means that the reader went away, rather than that the device refused.</summary>
+    public static bool IsReaderGone(int errno) => errno is 0 or EPIPE or EIO;
 
     /// <summary>Starts the thread.</summary>
     public void Start() => _thread.Start();
@@ -73,7 +77,7 @@ public sealed unsafe class OutputPump : IDisposable
 
     private void Serve()
     {
-        var buffer = new byte[PipeBufBytes];
+        var buffer = new byte[PieceBytes(_descriptor)];
         var polled = stackalloc pollfd[2];
         polled[0] = new pollfd { fd = _descriptor };
         polled[1] = new pollfd { fd = _wake.Descriptor, events = POLLIN };
@@ -110,13 +114,13 @@ public sealed unsafe class OutputPump : IDisposable
             {
                 if (!TryWrite(buffer, ref start, end))
                 {
-                    Fail();
+                    Fail(Marshal.GetLastPInvokeError());
                     break;
                 }
             }
-            else if ((polled[0].revents & (POLLERR | POLLNVAL)) != 0)
+            else if ((polled[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
             {
-                Fail();
+                Fail(0);
                 break;
             }
         }
@@ -139,9 +143,12 @@ public sealed unsafe class OutputPump : IDisposable
         }
     }
 
-    private void Fail()
+    private void Fail(int errno)
     {
         _failed = true;
-        _readerGone();
+        _failedWith(errno);
     }
+
+    /// <summary>What one write may hold without blocking, once poll has said that there is room.</summary>
+    internal static int PieceBytes(int descriptor) => Libc.isatty(descriptor) == 1 ? TerminalBytes : PipeBufBytes;
 }

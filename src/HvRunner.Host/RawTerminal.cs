@@ -22,11 +22,17 @@ public sealed unsafe class RawTerminal : IDisposable
     /// <summary>True when <paramref name="descriptor"/> is a terminal.</summary>
     public static bool IsTerminal(int descriptor) => Libc.isatty(descriptor) == 1;
 
-    /// <summary>Switches the terminal to raw input; null when the descriptor is not a terminal.</summary>
+    /// <summary>
+    /// True when this process may read the terminal and change it: it is in the terminal's foreground. In the background either would stop the
+    /// whole process (SIGTTIN, SIGTTOU).
+    /// </summary>
+    public static bool IsForeground(int descriptor) => Libc.tcgetpgrp(descriptor) == Libc.getpgrp();
+
+    /// <summary>Switches the terminal to raw input; null when the descriptor is no terminal, or one that this process may not change.</summary>
     public static RawTerminal? TryEnter(int descriptor)
     {
         termios current;
-        if (Libc.tcgetattr(descriptor, &current) != 0)
+        if (Libc.tcgetattr(descriptor, &current) != 0 || !IsForeground(descriptor))
         {
             return null;
         }
@@ -36,18 +42,20 @@ public sealed unsafe class RawTerminal : IDisposable
         raw.c_lflag &= ~(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
         raw.c_cc[VMIN] = 1;
         raw.c_cc[VTIME] = 0;
-        HostException.Check(Libc.tcsetattr(descriptor, TCSADRAIN, &raw), "tcsetattr");
-        return new RawTerminal(descriptor, current);
+        return Libc.tcsetattr(descriptor, TCSANOW, &raw) == 0 ? new RawTerminal(descriptor, current) : null;
     }
 
-    /// <summary>Gives the terminal back as it was. Safe to call twice and from a signal's thread.</summary>
+    /// <summary>
+    /// Gives the terminal back as it was, at once: waiting until it has shown everything (TCSADRAIN) could wait for ever. Safe to call twice and from
+    /// any thread.
+    /// </summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _restored, 1) == 0)
         {
             fixed (termios* saved = &_saved)
             {
-                _ = Libc.tcsetattr(_descriptor, TCSADRAIN, saved);
+                _ = Libc.tcsetattr(_descriptor, TCSANOW, saved);
             }
         }
     }

@@ -56,17 +56,13 @@ internal sealed unsafe partial class KvmVcpu
         {
             InjectException(completion.Vector, completion.HasErrorCode, completion.ErrorCode);
         }
-        else if (completion.InterruptShadow)
+        else
         {
-            SetInterruptShadow();
-        }
-        else if (completion.ReturnedFromInterrupt)
-        {
-            UnmaskNmi();
-        }
-        else if (completion.Halted)
-        {
-            SetHalted();
+            SetAftermath(completion.InterruptShadow, completion.ReturnedFromInterrupt);
+            if (completion.Halted)
+            {
+                SetHalted();
+            }
         }
     }
 

@@ -155,27 +155,25 @@ internal sealed unsafe partial class KvmVcpu
         KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
     }
 
-    /// <summary>Holds interrupts off for one more instruction, as after STI.</summary>
-    private void SetInterruptShadow()
+    /// <summary>
+    /// What an instruction leaves behind besides registers: whether interrupts are held off for one more (STI), which KVM may still say of the
+    /// one before, and whether NMIs may come again (IRET).
+    /// </summary>
+    private void SetAftermath(bool interruptShadow, bool unmaskNmi)
     {
         kvm_vcpu_events events;
         KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_VCPU_EVENTS, &events, "KVM_GET_VCPU_EVENTS");
-        events.interrupt_shadow = KVM_X86_SHADOW_INT_STI;
+        var shadow = interruptShadow ? KVM_X86_SHADOW_INT_STI : (byte)0;
+        var masked = unmaskNmi ? (byte)0 : events.nmi_masked;
+        if (events.interrupt_shadow == shadow && events.nmi_masked == masked)
+        {
+            return;
+        }
+
+        events.interrupt_shadow = shadow;
+        events.nmi_masked = masked;
         events.flags = KVM_VCPUEVENT_VALID_SHADOW;
         KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
-    }
-
-    /// <summary>Lets NMIs in again, as IRET does.</summary>
-    private void UnmaskNmi()
-    {
-        kvm_vcpu_events events;
-        KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_VCPU_EVENTS, &events, "KVM_GET_VCPU_EVENTS");
-        if (events.nmi_masked != 0)
-        {
-            events.nmi_masked = 0;
-            events.flags = 0;
-            KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
-        }
     }
 
     /// <summary>Puts the vCPU to sleep until an interrupt, as HLT does.</summary>

@@ -9,26 +9,17 @@ namespace HvRunner.Kvm;
 internal static class LapicEntries
 {
     private const int SpuriousVector = 0xf0;
-    private const int FirstLvt = 0x320;
-    private const int LastLvt = 0x370;
+    private const int PerformanceCounters = 0x340;
 
-    /// <summary>Any entry of the local vector table, in a KVM_GET_LAPIC register block. A software-disabled APIC masks them all.</summary>
+    /// <summary>
+    /// The local vector table of a KVM_GET_LAPIC register block. Only the performance counters' entry has a source behind it that could be delivered
+    /// so: nothing drives LINT0 and LINT1 (Linux leaves LINT1 set to NMI), there is no thermal sensor, timer and error are always fixed. A
+    /// software-disabled APIC masks them all.
+    /// </summary>
     internal static bool AnyNonMaskable(ReadOnlySpan<byte> lapic)
     {
-        if ((Register(lapic, SpuriousVector) & 0x100) == 0)
-        {
-            return false;
-        }
-
-        for (var offset = FirstLvt; offset <= LastLvt; offset += 0x10)
-        {
-            if (IsNonMaskable(Register(lapic, offset)))
-            {
-                return true;
-            }
-        }
-
-        return false;
+        const uint SoftwareEnabled = 0x100;
+        return (Register(lapic, SpuriousVector) & SoftwareEnabled) != 0 && IsNonMaskable(Register(lapic, PerformanceCounters));
     }
 
     /// <summary>One local vector table or redirection entry.</summary>

@@ -45,6 +45,9 @@ public sealed class Machine : IDisposable
     /// <summary>The end of what the guest's console said.</summary>
     public Chipset.Serial.ConsoleTail ConsoleTail => _board.Tail;
 
+    /// <summary>The verdict, as soon as something decisive has happened; the run may still be ending. Any thread.</summary>
+    public Verdict? Verdict => _control.Verdict;
+
     /// <summary>To be called when <see cref="MachineConfig.ConsoleInput"/> has new bytes.</summary>
     public void InputReady() => _board.Com1.InputReady();
 

@@ -26,7 +26,7 @@ public static class MachineBuilder
     {
         var control = new RunControl(config.ExitMap);
         var tracing = new Tracing(config.Trace);
-        var memory = hypervisor.AllocateMemory(MachineLayout.RamRanges(config.MemoryBytes));
+        var memory = AllocateMemory(hypervisor, config);
         IPartition? partition = null;
         Board? board = null;
         try
@@ -43,6 +43,18 @@ public static class MachineBuilder
             partition?.Dispose();
             memory.Dispose();
             throw;
+        }
+    }
+
+    private static IBackingMemory AllocateMemory(IHypervisor hypervisor, MachineConfig config)
+    {
+        try
+        {
+            return hypervisor.AllocateMemory(MachineLayout.RamRanges(config.MemoryBytes));
+        }
+        catch (HypervisorException refused)
+        {
+            throw new InvalidInputException(InputFaultKind.Usage, $"--memory: {refused.Message}.");
         }
     }
 

@@ -33,6 +33,10 @@ internal sealed class VcpuThread
                 _control.End(verdict);
             }
         }
+        catch (HypervisorException exception)
+        {
+            _control.End(new Verdict(VerdictKind.CpuError, $"vCPU {_vcpu.Index}: {exception.Message}"));
+        }
         catch (Exception exception)
         {
             _control.End(new Verdict(VerdictKind.Internal, $"vCPU {_vcpu.Index}: {exception}"));

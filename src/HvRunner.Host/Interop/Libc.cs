@@ -54,6 +54,19 @@ internal static unsafe partial class Libc
     internal static partial int timerfd_settime(int fd, int flags, itimerspec* value, itimerspec* old);
 
     [LibraryImport(Library, SetLastError = true)]
+    internal static partial int fcntl(int fd, int command, int argument);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int tcgetpgrp(int fd);
+
+    [LibraryImport(Library, SetLastError = true)]
+    internal static partial int getpgrp();
+
+    /// <summary>Ends the process at once: nothing is flushed, no handler runs, no other thread is waited for.</summary>
+    [LibraryImport(Library)]
+    internal static partial void _exit(int status);
+
+    [LibraryImport(Library, SetLastError = true)]
     internal static partial int isatty(int fd);
 
     [LibraryImport(Library, SetLastError = true)]

@@ -6,6 +6,9 @@ internal static class LibcConstants
     internal const int O_RDWR = 2;
     internal const int O_CLOEXEC = 0x80000;
 
+    internal const int F_GETFD = 1;
+    internal const int FD_CLOEXEC = 1;
+
     internal const int AT_FDCWD = -100;
     internal const uint STATX_TYPE = 1;
     internal const uint STATX_MODE = 2;
@@ -40,7 +43,7 @@ internal static class LibcConstants
     internal const int SIG_BLOCK = 0;
     internal const int SIG_SETMASK = 2;
 
-    internal const int TCSADRAIN = 1;
+    internal const int TCSANOW = 0;
     internal const uint IGNBRK = 0x1;
     internal const uint BRKINT = 0x2;
     internal const uint PARMRK = 0x8;

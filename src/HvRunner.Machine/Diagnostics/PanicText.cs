@@ -42,7 +42,7 @@ internal sealed class PanicText(RunControl control, Action panicked)
         var text = WithoutPrefixes(line);
         if (text.StartsWith(Panic))
         {
-            control.Decide(new Verdict(VerdictKind.Panic, System.Text.Encoding.UTF8.GetString(text)));
+            control.Decide(new Verdict(VerdictKind.Panic, PostMortemText.Printable(System.Text.Encoding.UTF8.GetString(text))));
             panicked();
         }
         else if (text.StartsWith(End))

@@ -88,5 +88,5 @@ public static class PostMortemText
     private static string Hex(ulong value) => value.ToString("x16", CultureInfo.InvariantCulture);
 
     /// <summary>The guest's bytes must not drive the user's terminal.</summary>
-    private static string Printable(string line) => string.Concat(line.Select(c => char.IsControl(c) && c != '\t' ? '.' : c));
+    internal static string Printable(string line) => string.Concat(line.Select(c => char.IsControl(c) && c != '\t' ? '.' : c));
 }
