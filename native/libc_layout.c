@@ -12,9 +12,13 @@
 #include <stddef.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <termios.h>
 #include <time.h>
+
+/* The call's name cannot be the structure's name in C#. */
+typedef struct statx statx_t;
 
 #include "libc_layout_asserts.h"
 

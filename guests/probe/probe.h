@@ -7,6 +7,6 @@
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Each prints what it found; speed.c, apic.c and instructions.c. */
-void probe_speed(void);
+void probe_speed(int rounds);
 void probe_apic(void);
 void probe_instructions(void);

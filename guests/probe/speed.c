@@ -2,17 +2,17 @@
  *
  * The host takes the time from the end of a "loop" line to the beginning of
  * the "end" line. Both lengths pay the same for leaving the guest, so the
- * difference is the loop's alone; three rounds let the host take the least of
- * each, which a busy host disturbed least. A loop is short enough for a
- * processor that interprets (6 ms at 2 million instructions a second), and
- * the difference long enough to tell that from one that executes.
+ * difference is the loop's alone; several rounds let the host take the least
+ * of each, which a busy host disturbed least. A loop is short enough not to
+ * outlast a time slice where the processor is interpreted (3 ms at 2 million
+ * instructions a second), and the difference long enough to tell that from
+ * one that executes.
  * The two "tsc" lines around it say whether the time stamp counter counts.
  * Deliberately absent: memory accesses; their cost depends on caches. */
 #include "probe.h"
 
-#define ROUNDS 3
-#define SHORT_ITERATIONS 1000u
-#define LONG_ITERATIONS 6000u
+#define SHORT_ITERATIONS 500u
+#define LONG_ITERATIONS 3000u
 #define INSTRUCTIONS_PER_ITERATION 2
 
 static void say_tsc(void)
@@ -32,10 +32,10 @@ static __attribute__((noinline)) void loop(uint32_t iterations)
     say("end\n");
 }
 
-void probe_speed(void)
+void probe_speed(int rounds)
 {
     say_tsc();
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < rounds; round++) {
         loop(SHORT_ITERATIONS);
         loop(LONG_ITERATIONS);
     }

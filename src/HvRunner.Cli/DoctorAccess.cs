@@ -37,7 +37,7 @@ internal static class DoctorAccess
         }
 
         var group = host.Group(node.GroupId);
-        var belongs = $"it belongs to {(group is { } known ? $"group '{known.Name}'" : $"group {node.GroupId}, which has no name here")} and has mode {ModeText(node.Mode)}";
+        var belongs = $"it belongs to {(group is { } known ? $"group '{known.Name}'" : $"group {node.GroupId}, which has no name here,")} and has mode {ModeText(node.Mode)}";
         if (host.IsRoot || node.Mode.HasFlag(OtherAccess))
         {
             return (

@@ -32,7 +32,6 @@ internal static class DoctorCommand
 
     private static void Tell(DoctorFindings findings, bool asJson)
     {
-        // All at once: a reader that wants only the first lines is no fault.
         using var told = new MemoryStream();
         if (asJson)
         {
@@ -52,8 +51,10 @@ internal static class DoctorCommand
             using var output = Console.OpenStandardOutput();
             told.WriteTo(output);
         }
-        catch (IOException)
+        catch (IOException exception)
         {
+            // A reader that went away is none: the console's stream passes over that.
+            Console.Error.WriteLine($"hvrun: standard output cannot be written: {exception.Message}");
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed record DoctorHost
     internal static DoctorHost Look() => new()
     {
         Node = KvmDeviceNode.Find(KvmHypervisor.DevicePath),
-        User = Environment.UserName,
+        User = Environment.UserName is { Length: > 0 } name ? name : UserIdOf(Lines("/proc/self/status")),
         IsRoot = Environment.IsPrivilegedProcess,
         Groups = Lines("/etc/group"),
         ProcessorFeature = FeatureOf(Lines("/proc/cpuinfo")),
@@ -40,6 +40,10 @@ internal sealed record DoctorHost
         var flags = processorLines.FirstOrDefault(line => line.StartsWith("flags", StringComparison.Ordinal));
         return flags?.Split(' ', '\t').FirstOrDefault(flag => flag is "vmx" or "svm");
     }
+
+    /// <summary>The effective user id among the lines of /proc/self/status: real, effective, saved, of the file system.</summary>
+    internal static string UserIdOf(IEnumerable<string> statusLines) =>
+        statusLines.FirstOrDefault(line => line.StartsWith("Uid:", StringComparison.Ordinal))?.Split('\t') is { Length: > 2 } ids ? ids[2] : "this user";
 
     /// <summary>Name and members of a group by its number; null when /etc/group does not have it.</summary>
     internal (string Name, IReadOnlyList<string> Members)? Group(uint id)

@@ -12,6 +12,7 @@ internal static class Program
         var start = Stopwatch.GetTimestamp();
         try
         {
+            StandardError.Install();
             return Execute(args, start);
         }
         catch (Exception exception)

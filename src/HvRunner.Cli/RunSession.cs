@@ -19,13 +19,14 @@ internal sealed class RunSession(RunSettings settings, Faults faults, IImageSour
     /// <summary>Runs to the verdict. Throws what the caller turns into verdicts of its own: wrong input, no hypervisor, our faults.</summary>
     internal RunReport Run(RunReport report)
     {
-        using var signals = new Signals(Interrupt);
+        Signals.EndWith(Interrupt);
         using var streams = new ConsoleStreams(settings.Console, settings.DebugConsole, faults);
         using var kernelFile = carriedKernel ?? (settings.KernelPath is null ? null : faults.Try(() => new FileImageSource(settings.KernelPath)));
         using var initrd = settings.InitrdPath is null ? null : faults.Try(() => new FileImageSource(settings.InitrdPath));
         var kernel = kernelFile is null ? null : faults.Try(() => PvhKernel.Parse(kernelFile));
         using var traceFile = settings.TracePath is null ? null : faults.Try(() => OutputFile.Create("--trace", settings.TracePath));
-        using var log = RunLog.Create(settings, faults);
+        var log = RunLog.Create(settings, faults);
+        using var logEnd = new ToldOnDispose("--log", log);
         faults.ThrowIfAny();
 
         using var hypervisor = KvmHypervisor.Open();
@@ -34,7 +35,8 @@ internal sealed class RunSession(RunSettings settings, Faults faults, IImageSour
             throw new InvalidInputException(InputFaultKind.Usage, $"--cpus: this host's KVM allows at most {hypervisor.MaxVcpus}, found {settings.VcpuCount}.");
         }
 
-        using var traceWriter = traceFile is null ? null : new StreamWriter(traceFile, bufferSize: 1 << 16);
+        var traceWriter = traceFile is null ? null : new StreamWriter(traceFile, bufferSize: 1 << 16);
+        using var traceEnd = new ToldOnDispose("--trace", traceWriter);
         using var timers = new TimerFdQueue();
         var config = new MachineConfig
         {

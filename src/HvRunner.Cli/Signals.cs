@@ -2,31 +2,23 @@ using System.Runtime.InteropServices;
 
 namespace HvRunner.Cli;
 
-/// <summary>Ctrl-C, SIGTERM and SIGHUP end the run with the verdict interrupted, instead of the process without one.</summary>
-internal sealed class Signals : IDisposable
+/// <summary>
+/// Ctrl-C, SIGTERM and SIGHUP end the run with the verdict interrupted, instead of the process without one. They are held until the process ends:
+/// one that comes while the verdict is being told must not cut it short.
+/// </summary>
+internal static class Signals
 {
-    private readonly PosixSignalRegistration[] _registrations;
+    private static readonly List<PosixSignalRegistration> Registrations = [];
 
-    internal Signals(Action<string> interrupt)
+    internal static void EndWith(Action<string> interrupt)
     {
-        PosixSignalRegistration Register(PosixSignal signal, string sentence) => PosixSignalRegistration.Create(signal, context =>
+        void Register(PosixSignal signal, string sentence) => Registrations.Add(PosixSignalRegistration.Create(signal, context =>
         {
             context.Cancel = true;
             interrupt(sentence);
-        });
-        _registrations =
-        [
-            Register(PosixSignal.SIGINT, "Ctrl-C"),
-            Register(PosixSignal.SIGTERM, "SIGTERM"),
-            Register(PosixSignal.SIGHUP, "the terminal went away"),
-        ];
-    }
-
-    public void Dispose()
-    {
-        foreach (var registration in _registrations)
-        {
-            registration.Dispose();
-        }
+        }));
+        Register(PosixSignal.SIGINT, "Ctrl-C");
+        Register(PosixSignal.SIGTERM, "SIGTERM");
+        Register(PosixSignal.SIGHUP, "the terminal went away");
     }
 }

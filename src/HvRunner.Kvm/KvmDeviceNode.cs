@@ -1,4 +1,5 @@
-using static HvRunner.Kvm.Interop.DeviceStat;
+using HvRunner.Host.Interop;
+using static HvRunner.Host.Interop.LibcConstants;
 
 namespace HvRunner.Kvm;
 
@@ -13,7 +14,7 @@ public sealed record KvmDeviceNode(bool IsCharacterDevice, uint OwnerId, uint Gr
     public static unsafe KvmDeviceNode? Find(string path)
     {
         statx_t found;
-        return statx(AT_FDCWD, path, 0, STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID, &found) < 0
+        return Libc.statx(AT_FDCWD, path, 0, STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID, &found) < 0
             ? null
             : new KvmDeviceNode((found.stx_mode & S_IFMT) == S_IFCHR, found.stx_uid, found.stx_gid, (UnixFileMode)(found.stx_mode & 0xfff));
     }

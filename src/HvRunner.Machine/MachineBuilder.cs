@@ -112,7 +112,15 @@ public static class MachineBuilder
         Ports(MachineLayout.PvPanicPort, 1, new PvPanic(control));
         if (config.ExitPort is { } exitPort)
         {
-            Ports(exitPort, MachineLayout.ExitPortBytes, new ExitPort("exit", control), widthBytes: 4);
+            try
+            {
+                Ports(exitPort, MachineLayout.ExitPortBytes, new ExitPort("exit", control), widthBytes: 4);
+            }
+            catch (InvalidOperationException overlap)
+            {
+                // The only region that the user places.
+                throw new InvalidInputException(InputFaultKind.Usage, $"--exit-port: expected {MachineLayout.ExitPortBytes} ports of no other device: {overlap.Message}.");
+            }
         }
 
         return new Board(ports, mmio, com1, pit, tail, tap);

@@ -6,6 +6,14 @@ internal static class LibcConstants
     internal const int O_RDWR = 2;
     internal const int O_CLOEXEC = 0x80000;
 
+    internal const int AT_FDCWD = -100;
+    internal const uint STATX_TYPE = 1;
+    internal const uint STATX_MODE = 2;
+    internal const uint STATX_UID = 8;
+    internal const uint STATX_GID = 0x10;
+    internal const uint S_IFMT = 0xf000;
+    internal const uint S_IFCHR = 0x2000;
+
     internal const int PROT_NONE = 0;
     internal const int PROT_READ = 1;
     internal const int PROT_WRITE = 2;

@@ -55,3 +55,17 @@ internal struct sigset_t
 {
     private ulong _first;
 }
+
+/// <summary>struct statx, as far as it is read. C# has no name for it that the call does not bear already; the header's typedef is in native/.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 256)]
+internal struct statx_t
+{
+    [FieldOffset(20)]
+    internal uint stx_uid;
+
+    [FieldOffset(24)]
+    internal uint stx_gid;
+
+    [FieldOffset(28)]
+    internal ushort stx_mode;
+}

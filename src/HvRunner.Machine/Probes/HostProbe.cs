@@ -33,7 +33,7 @@ public static class HostProbe
         return Run(hypervisor, probeGuest, inKernel ? IrqchipMode.Kernel : hypervisor.IrqchipModes[0], inKernel ? string.Empty : SpeedOnly, Limit);
     }
 
-    /// <summary>Runs the part that tells whether ring 0 is run by software; null when it could not be told. Some 30 ms, 300 at most.</summary>
+    /// <summary>Runs the part that tells whether ring 0 is run by software; null when it could not be told. Some 20 ms where it is, 300 at most.</summary>
     public static bool? IsSoftwareAssisted(IHypervisor hypervisor, IImageSource probeGuest) =>
         Run(hypervisor, probeGuest, hypervisor.IrqchipModes[0], SpeedOnly, SpeedLimit).SoftwareAssisted;
 

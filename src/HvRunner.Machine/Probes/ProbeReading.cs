@@ -10,7 +10,7 @@ namespace HvRunner.Machine.Probes;
 internal static class ProbeReading
 {
     /// <summary>A difference of two loops below this is noise: the bound is reported in its place.</summary>
-    private static readonly long ResolutionTicks = Math.Max(1, Stopwatch.Frequency / 100_000);
+    private static readonly long ResolutionTicks = Math.Max(1, Stopwatch.Frequency / 200_000);
 
     /// <summary>The counter's rate is told from this time on; before it, the delays of two lines weigh too much.</summary>
     private static readonly long RateTicks = Stopwatch.Frequency / 1000;
@@ -45,7 +45,12 @@ internal static class ProbeReading
 
     private static HostProbeResult Classify(HostProbeResult result) => result with
     {
-        SoftwareAssisted = result.CompletedInstructions > 0 ? true : result.Ring0InstructionsPerSecond < HostProbe.SoftwareBelowPerSecond,
+        SoftwareAssisted = result switch
+        {
+            { CompletedInstructions: > 0 } => true,
+            { Ring0InstructionsPerSecond: { } speed } => speed < HostProbe.SoftwareBelowPerSecond,
+            _ => null,
+        },
     };
 
     private static HostProbeResult WithSpeed(HostProbeResult result, IReadOnlyList<ProbeLine> lines)
