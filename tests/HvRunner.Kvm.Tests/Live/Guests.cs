@@ -33,32 +33,35 @@ internal static class Guests
         vcpus);
 }
 
-/// <summary>Allocates and collects on a thread of its own, so that the runtime stops and resumes the other threads all the time.</summary>
+/// <summary>
+/// Allocates and collects on a thread of its own about every millisecond, so that the runtime stops and resumes the other threads all the time;
+/// it has begun when the constructor returns.
+/// </summary>
 internal sealed class Collections : IDisposable
 {
     private readonly ManualResetEventSlim _stop = new();
     private readonly Thread _thread;
+    private int _count;
 
     internal Collections()
     {
         _thread = new Thread(() =>
         {
-            var kept = new List<byte[]>();
             while (!_stop.Wait(1))
             {
-                kept.Add(new byte[10_000]);
-                if (kept.Count == 16)
-                {
-                    kept.Clear();
-                    GC.Collect(1, GCCollectionMode.Forced, blocking: true);
-                    Count++;
-                }
+                Kept = new byte[10_000];
+                GC.Collect(1, GCCollectionMode.Forced, blocking: true);
+                Interlocked.Increment(ref _count);
             }
         });
         _thread.Start();
+        Assert.True(SpinWait.SpinUntil(() => Count > 0, TimeSpan.FromSeconds(10)), "no garbage is collected");
     }
 
-    internal int Count { get; private set; }
+    internal int Count => Volatile.Read(ref _count);
+
+    /// <summary>Something to move.</summary>
+    internal byte[] Kept { get; private set; } = [];
 
     public void Dispose()
     {
