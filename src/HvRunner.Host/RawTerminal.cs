@@ -23,10 +23,14 @@ public sealed unsafe class RawTerminal : IDisposable
     public static bool IsTerminal(int descriptor) => Libc.isatty(descriptor) == 1;
 
     /// <summary>
-    /// True when this process may read the terminal and change it: it is in the terminal's foreground. In the background either would stop the
-    /// whole process (SIGTTIN, SIGTTOU).
+    /// True when this process may read the terminal and change it: it is in the terminal's foreground, or the terminal is not the one that controls
+    /// it. In the background either would stop the whole process (SIGTTIN, SIGTTOU).
     /// </summary>
-    public static bool IsForeground(int descriptor) => Libc.tcgetpgrp(descriptor) == Libc.getpgrp();
+    public static bool IsForeground(int descriptor)
+    {
+        var foreground = Libc.tcgetpgrp(descriptor);
+        return foreground < 0 || foreground == Libc.getpgrp();
+    }
 
     /// <summary>Switches the terminal to raw input; null when the descriptor is no terminal, or one that this process may not change.</summary>
     public static RawTerminal? TryEnter(int descriptor)

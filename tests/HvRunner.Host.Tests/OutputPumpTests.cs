@@ -1,9 +1,12 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 
 namespace HvRunner.Host.Tests;
 
 public class OutputPumpTests
 {
+    private const int NoSpaceLeft = 28;
+
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
 
     [Fact]
@@ -128,6 +131,32 @@ public class OutputPumpTests
         using var pump = Start((int)full.DangerousGetHandle(), new Source(Bytes(10)).Take, out var gone);
         Assert.True(gone.Wait(Limit));
         Assert.True(pump.Failed);
+        Assert.Equal(NoSpaceLeft, gone.Errno);
+        Assert.False(OutputPump.IsReaderGone(gone.Errno));
+    }
+
+    [Fact]
+    public void PeerOfASocketThatCloses_IsNoticedWhileIdle()
+    {
+        // A closed peer shows as POLLHUP alone, unlike a pipe's reader, which shows as POLLERR.
+        var path = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        try
+        {
+            using var listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            listener.Bind(new UnixDomainSocketEndPoint(path));
+            listener.Listen();
+            using var ours = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+            ours.Connect(new UnixDomainSocketEndPoint(path));
+            using var theirs = listener.Accept();
+            using var pump = Start((int)ours.Handle, _ => 0, out var gone);
+            theirs.Dispose();
+            Assert.True(gone.Wait(Limit), "nobody noticed that the peer went away");
+            Assert.True(OutputPump.IsReaderGone(gone.Errno));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
     }
 
     [Fact]
@@ -141,7 +170,7 @@ public class OutputPumpTests
                 Assert.NotEqual(-1, pipe.Reader.ReadByte());
             }
 
-            new OutputPump("never started", pipe.WriteDescriptor, _ => 0, () => { }).Dispose();
+            new OutputPump("never started", pipe.WriteDescriptor, _ => 0, _ => { }).Dispose();
         });
     }
 
@@ -178,10 +207,13 @@ public class OutputPumpTests
             }
         }
 
-        internal void Call()
+        internal int Errno { get; private set; }
+
+        internal void Call(int errno)
         {
             lock (_gate)
             {
+                Errno = errno;
                 _calls++;
             }
         }

@@ -54,7 +54,7 @@ public sealed unsafe class RawTerminalTests : IDisposable
         raw.Dispose();
         var changed = Modes();
         changed.c_lflag &= ~ECHO;
-        Assert.Equal(0, Libc.tcsetattr(_terminal.Value, TCSADRAIN, &changed));
+        Assert.Equal(0, Libc.tcsetattr(_terminal.Value, TCSANOW, &changed));
         raw.Dispose();
         AssertSame(changed, Modes());
     }
@@ -72,7 +72,7 @@ public sealed unsafe class RawTerminalTests : IDisposable
     public void ReaderOfAPseudoTerminalThatCloses_IsNoticed()
     {
         using var gone = new ManualResetEventSlim();
-        using var pump = new OutputPump("terminal", _terminal.Value, _ => 0, gone.Set);
+        using var pump = new OutputPump("terminal", _terminal.Value, _ => 0, _ => gone.Set());
         pump.Start();
         _master.Dispose();
         Assert.True(gone.Wait(TimeSpan.FromSeconds(10)), "nobody noticed that the terminal hung up");
