@@ -7,11 +7,11 @@ namespace HvRunner.Cli;
 /// <summary>hvrun's own log: nowhere unless it is asked for, so that a plain run does not pay for it.</summary>
 internal static class RunLog
 {
-    internal static Logger Create(RunSettings settings, Faults faults)
+    internal static ILogger Create(RunSettings settings, Faults faults)
     {
         if (settings.LogPath is null && !settings.Verbose)
         {
-            return (Logger)Logger.None;
+            return Logger.None;
         }
 
         var configuration = new LoggerConfiguration().MinimumLevel.Debug();

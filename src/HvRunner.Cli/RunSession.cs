@@ -77,7 +77,7 @@ internal sealed class RunSession : IDisposable
         streams.StopInput();
         timers.Dispose();
         Close("--trace", traceWriter);
-        Close("--log", log);
+        Close("--log", log as IDisposable);
         Report = Report with { Hypervisor = Report.Hypervisor! with { SoftwareAssisted = SoftwareAssisted(hypervisor) } };
     }
 

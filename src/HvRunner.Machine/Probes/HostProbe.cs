@@ -65,7 +65,8 @@ public static class HostProbe
         }
         catch (InvalidInputException exception)
         {
-            return new HostProbeResult { Failure = exception.Message };
+            // The probe itself is sound, so this is the host, too: it has no memory for it.
+            return new HostProbeResult { Failure = exception.Message, Refused = true };
         }
     }
 

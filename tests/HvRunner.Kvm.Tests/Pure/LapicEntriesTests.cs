@@ -22,21 +22,21 @@ public class LapicEntriesTests
         Assert.Equal(expected, LapicEntries.IsNonMaskable(entry));
 
     [Fact]
-    public void Table_FindsEachEntry()
-    {
-        for (var offset = 0x320; offset <= 0x370; offset += 0x10)
-        {
-            Assert.True(LapicEntries.AnyNonMaskable(Lapic(Enabled, offset, 0x400)), $"the entry at 0x{offset:x} was not looked at");
-        }
-    }
+    public void Table_LooksAtThePerformanceCounters() => Assert.True(LapicEntries.AnyNonMaskable(Lapic(Enabled, 0x340, 0x400)));
 
+    /// <summary>Timer, thermal sensor, LINT0, LINT1 (NMI on every Linux) and error: nothing can raise them so in this machine.</summary>
     [Theory]
     [InlineData(0x310)]
+    [InlineData(0x320)]
+    [InlineData(0x330)]
+    [InlineData(0x350)]
+    [InlineData(0x360)]
+    [InlineData(0x370)]
     [InlineData(0x380)]
-    public void Table_EndsWhereItEnds(int offset) => Assert.False(LapicEntries.AnyNonMaskable(Lapic(Enabled, offset, 0x400)));
+    public void Table_PassesOverEntriesWithoutASource(int offset) => Assert.False(LapicEntries.AnyNonMaskable(Lapic(Enabled, offset, 0x400)));
 
     [Fact]
-    public void DisabledApic_MasksAll() => Assert.False(LapicEntries.AnyNonMaskable(Lapic(0xff, 0x350, 0x400)));
+    public void DisabledApic_MasksAll() => Assert.False(LapicEntries.AnyNonMaskable(Lapic(0xff, 0x340, 0x400)));
 
     [Fact]
     public void AfterReset_NothingIsNonMaskable() => Assert.False(LapicEntries.AnyNonMaskable(Lapic(Enabled, 0x350, 0x700)));
