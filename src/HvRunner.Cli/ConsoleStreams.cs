@@ -46,7 +46,8 @@ internal sealed class ConsoleStreams : IDisposable
         _interrupt = interrupt;
         foreach (var pump in _pumps)
         {
-            pump.Start();
+            // Only the reader of standard output is watched: its end ends the run.
+            pump.Start(atFirstByte: pump.Descriptor != StandardOutput);
         }
 
         if (UsesInput)
