@@ -13,10 +13,13 @@ internal sealed class ConsoleStreams : IDisposable
     private const int StandardOutput = 1;
     private const int StandardError = 2;
 
+    // What is typed and the debug console's lines are few bytes; clearing a buffer of the console's size for them costs more than they ever do.
+    private const int SmallBufferBytes = 8 * 1024;
+
     private readonly List<ConsoleOutputBuffer> _buffers = [];
     private readonly List<OutputPump> _pumps = [];
     private readonly List<IDisposable> _files = [];
-    private readonly ConsoleInputBuffer _input = new();
+    private readonly ConsoleInputBuffer _input = new(capacityBytes: SmallBufferBytes);
     private InputPump? _inputPump;
     private RawTerminal? _terminal;
     private volatile Action<string>? _interrupt;
@@ -138,7 +141,7 @@ internal sealed class ConsoleStreams : IDisposable
         }
 
         OutputPump? pump = null;
-        var buffer = new ConsoleOutputBuffer(() => pump!.Wake());
+        var buffer = new ConsoleOutputBuffer(() => pump!.Wake(), stream == StandardOutput ? ConsoleOutputBuffer.DefaultCapacityBytes : SmallBufferBytes);
         pump = new OutputPump(name, descriptor, buffer.Take, () =>
         {
             buffer.Close();

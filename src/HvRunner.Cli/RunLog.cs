@@ -8,7 +8,8 @@ internal static class RunLog
 {
     internal static Logger Create(RunSettings settings, Faults faults)
     {
-        var configuration = new LoggerConfiguration();
+        // Without a target every message would still be parsed.
+        var configuration = new LoggerConfiguration().MinimumLevel.Fatal();
         if (settings.LogPath is { } path)
         {
             faults.Try(() =>

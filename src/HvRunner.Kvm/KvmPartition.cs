@@ -46,7 +46,11 @@ internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
             throw;
         }
 
-        _lines = [.. Enumerable.Range(0, LineCount).Select(gsi => new KvmIrqLine(Descriptor, gsi))];
+        _lines = new KvmIrqLine[LineCount];
+        for (var gsi = 0; gsi < LineCount; gsi++)
+        {
+            _lines[gsi] = new KvmIrqLine(Descriptor, gsi);
+        }
     }
 
     public IReadOnlyList<IVcpu> Vcpus => _vcpus;
