@@ -5,8 +5,10 @@
  * One line a run: its name, wall time from before the process exists until it
  * is reaped (ns), processor time (us), peak resident memory (KiB). A round runs
  * every command once, so that what else the machine does meets all of them
- * alike; one round more goes first and is not printed. Input and output are
- * /dev/null. A status other than STATUS ends everything with status 1.
+ * alike; one round more goes first and is not printed. A pause of random length
+ * before each run keeps it from beginning always at the same time after a clock
+ * tick, on which the kernel lets whole milliseconds depend. Input and output
+ * are /dev/null. A status other than STATUS ends everything with status 1.
  *
  * Why C: the kernel counts a process's memory before exec as its peak too, and
  * this program is smaller than anything that it measures; posix_spawn does not
@@ -23,6 +25,7 @@
 #include <unistd.h>
 
 #define MAX_COMMANDS 16
+#define MAX_PAUSE_NS 20000000           /* two ticks of the slowest clock */
 
 struct command {
     const char *name;
@@ -41,6 +44,11 @@ static long long now_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * 1000000000LL + now.tv_nsec;
+}
+
+static void wait_a_little(void)
+{
+    nanosleep(&(struct timespec){ .tv_nsec = random() % MAX_PAUSE_NS }, NULL);
 }
 
 static void fail(const char *name, const char *what, int detail)
@@ -98,6 +106,7 @@ int main(int argc, char **argv)
     posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0);
     for (int round = 0; round <= atoi(argv[1]); round++) {
         for (int i = 0; i < count; i++) {
+            wait_a_little();
             struct cost cost = run(&commands[i], &files);
             if (round > 0)
                 printf("%s %lld %lld %ld\n", commands[i].name, cost.wall_ns, cost.processor_us, cost.peak_kib);
