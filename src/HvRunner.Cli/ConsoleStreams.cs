@@ -9,10 +9,13 @@ namespace HvRunner.Cli;
 /// </summary>
 internal sealed class ConsoleStreams : IDisposable
 {
+    // What is typed and the debug console's lines are few bytes; clearing a buffer of the console's size for them costs more than they ever do.
+    private const int SmallBufferBytes = 8 * 1024;
+
     private readonly List<ConsoleOutputBuffer> _buffers = [];
     private readonly List<OutputPump> _pumps = [];
     private readonly List<FileStream> _files = [];
-    private readonly ConsoleInputBuffer _input = new();
+    private readonly ConsoleInputBuffer _input = new(capacityBytes: SmallBufferBytes);
     private InputPump? _inputPump;
     private RawTerminal? _terminal;
     private volatile Action<string>? _interrupt;
@@ -42,7 +45,8 @@ internal sealed class ConsoleStreams : IDisposable
         _interrupt = interrupt;
         foreach (var pump in _pumps)
         {
-            pump.Start();
+            // Only the reader of standard output is watched: its end ends the run.
+            pump.Start(atFirstByte: pump.Descriptor != StandardStreams.Output);
         }
 
         // In the background of a terminal, reading it would stop the whole process.
@@ -159,7 +163,8 @@ internal sealed class ConsoleStreams : IDisposable
         }
 
         OutputPump? pump = null;
-        var buffer = new ConsoleOutputBuffer(() => pump!.Wake());
+        var capacity = stream == StandardStreams.Output ? ConsoleOutputBuffer.DefaultCapacityBytes : SmallBufferBytes;
+        var buffer = new ConsoleOutputBuffer(() => pump!.Wake(), capacity);
         pump = new OutputPump(name, descriptor, buffer.Take, errno =>
         {
             buffer.Close();

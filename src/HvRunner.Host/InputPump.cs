@@ -17,6 +17,8 @@ public sealed unsafe class InputPump : IDisposable
     private readonly AcceptBytes _accept;
     private readonly EventFd _stop = new();
     private readonly Thread _thread;
+    private readonly byte[] _buffer = new byte[4096];
+    private int _readAhead;
 
     /// <summary>Prepares the pump; <see cref="Start"/> starts its thread. <paramref name="descriptor"/> stays the caller's.</summary>
     public InputPump(string name, int descriptor, AcceptBytes accept)
@@ -26,8 +28,15 @@ public sealed unsafe class InputPump : IDisposable
         _thread = new Thread(Serve, 256 * 1024) { IsBackground = true, Name = name };
     }
 
-    /// <summary>Starts the thread.</summary>
-    public void Start() => _thread.Start();
+    /// <summary>Starts the thread; an input that has ended already, as that of /dev/null has, needs none.</summary>
+    public void Start()
+    {
+        var polled = new pollfd { fd = _descriptor, events = POLLIN };
+        if (Libc.poll(&polled, 1, 0) != 1 || (_readAhead = Read()) != 0)
+        {
+            _thread.Start();
+        }
+    }
 
     /// <summary>Ends the thread and waits for it; whoever blocks in the accepting side has to be released before.</summary>
     public void Dispose()
@@ -41,7 +50,11 @@ public sealed unsafe class InputPump : IDisposable
 
     private void Serve()
     {
-        var buffer = new byte[4096];
+        if (_readAhead > 0 && !_accept(_buffer.AsSpan(0, _readAhead)))
+        {
+            return;
+        }
+
         var polled = stackalloc pollfd[2];
         polled[0] = new pollfd { fd = _descriptor, events = POLLIN };
         polled[1] = new pollfd { fd = _stop.Descriptor, events = POLLIN };
@@ -62,21 +75,24 @@ public sealed unsafe class InputPump : IDisposable
                 continue;
             }
 
-            int count;
-            fixed (byte* bytes = buffer)
-            {
-                count = (int)Libc.read(_descriptor, bytes, (nuint)buffer.Length);
-            }
-
+            var count = Read();
             if (count < 0 && Marshal.GetLastPInvokeError() is EINTR or EAGAIN)
             {
                 continue;
             }
 
-            if (count <= 0 || !_accept(buffer.AsSpan(0, count)))
+            if (count <= 0 || !_accept(_buffer.AsSpan(0, count)))
             {
                 return;
             }
+        }
+    }
+
+    private int Read()
+    {
+        fixed (byte* bytes = _buffer)
+        {
+            return (int)Libc.read(_descriptor, bytes, (nuint)_buffer.Length);
         }
     }
 }

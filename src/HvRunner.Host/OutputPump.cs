@@ -24,6 +24,8 @@ public sealed unsafe class OutputPump : IDisposable
     private readonly EventFd _wake = new();
     private readonly Thread _thread;
     private readonly ManualResetEventSlim _ended = new();
+    private bool _deferred;
+    private int _started;
     private volatile bool _finishing;
     private volatile bool _abandoned;
     private volatile bool _failed;
@@ -46,11 +48,32 @@ public sealed unsafe class OutputPump : IDisposable
     /// <summary>True when a failure means that the reader went away, rather than that the device refused.</summary>
     public static bool IsReaderGone(int errno) => errno is 0 or EPIPE or EIO;
 
-    /// <summary>Starts the thread.</summary>
-    public void Start() => _thread.Start();
+    /// <summary>The descriptor that is written to.</summary>
+    public int Descriptor => _descriptor;
 
-    /// <summary>To be called when the buffer was empty and no longer is. Any thread, no allocation.</summary>
-    public void Wake() => _wake.Signal();
+    /// <summary>
+    /// Starts the thread, or with <paramref name="atFirstByte"/> leaves that to the first <see cref="Wake"/>: a reader who goes away is then noticed
+    /// only when there is something to write. On a busy host a thread's start costs milliseconds, and most runs never write to every target.
+    /// </summary>
+    public void Start(bool atFirstByte = false)
+    {
+        _deferred = atFirstByte;
+        if (!atFirstByte)
+        {
+            EnsureStarted();
+        }
+    }
+
+    /// <summary>To be called when the buffer was empty and no longer is. Any thread, no allocation but the first time.</summary>
+    public void Wake()
+    {
+        if (_deferred && !_finishing)
+        {
+            EnsureStarted();
+        }
+
+        _wake.Signal();
+    }
 
     /// <summary>
     /// Writes what the buffer still holds and ends the thread. Waits at most <paramref name="limit"/> (infinite with a negative span) for a
@@ -59,6 +82,11 @@ public sealed unsafe class OutputPump : IDisposable
     public bool Finish(TimeSpan limit)
     {
         _finishing = true;
+        if (Volatile.Read(ref _started) == 0)
+        {
+            return true;
+        }
+
         _wake.Signal();
         return _ended.Wait(limit);
     }
@@ -72,6 +100,14 @@ public sealed unsafe class OutputPump : IDisposable
         {
             _wake.Dispose();
             _ended.Dispose();
+        }
+    }
+
+    private void EnsureStarted()
+    {
+        if (Volatile.Read(ref _started) == 0 && Interlocked.Exchange(ref _started, 1) == 0)
+        {
+            _thread.Start();
         }
     }
 

@@ -8,7 +8,9 @@ namespace HvRunner.Kvm;
 
 /// <summary>
 /// One KVM virtual machine: memory slots, KVM's own interrupt controllers, vCPUs. The order of creation is the kernel's: capabilities and the
-/// addresses that it needs for itself, then the interrupt controllers, then memory and vCPUs. KVM's PIT is never created: hvrun has its own.
+/// addresses that it needs for itself, then the interrupt controllers, then vCPUs. KVM's PIT is never created: hvrun has its own.
+/// Memory comes before the interrupt controllers: since Linux 6.18 they leave an SRCU grace period of one to two clock ticks behind, for which every
+/// later change of the memory slots waits. So the first entry waits for nothing, and a short run waits once, in <see cref="Dispose"/>.
 /// </summary>
 internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
 {
@@ -29,8 +31,8 @@ internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
             KvmCall.ThrowOnError(Descriptor, KVM_SET_TSS_ADDR, unchecked((nint)KvmHypervisor.TssAddress), "KVM_SET_TSS_ADDR");
             var identityMap = KvmHypervisor.IdentityMapAddress;
             KvmCall.ThrowOnError(Descriptor, KVM_SET_IDENTITY_MAP_ADDR, &identityMap, "KVM_SET_IDENTITY_MAP_ADDR");
-            KvmCall.ThrowOnError(Descriptor, KVM_CREATE_IRQCHIP, 0, "KVM_CREATE_IRQCHIP");
             MapMemory(memory);
+            KvmCall.ThrowOnError(Descriptor, KVM_CREATE_IRQCHIP, 0, "KVM_CREATE_IRQCHIP");
             for (var i = 0; i < config.VcpuCount; i++)
             {
                 var vcpu = new KvmVcpu(this, i, hypervisor.RunBytes);
@@ -44,7 +46,11 @@ internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
             throw;
         }
 
-        _lines = [.. Enumerable.Range(0, LineCount).Select(gsi => new KvmIrqLine(Descriptor, gsi))];
+        _lines = new KvmIrqLine[LineCount];
+        for (var gsi = 0; gsi < LineCount; gsi++)
+        {
+            _lines[gsi] = new KvmIrqLine(Descriptor, gsi);
+        }
     }
 
     public IReadOnlyList<IVcpu> Vcpus => _vcpus;
@@ -81,7 +87,11 @@ internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
             vcpu.Dispose();
         }
 
-        _descriptor.Dispose();
+        if (!_descriptor.IsClosed)
+        {
+            UnmapMemory();
+            _descriptor.Dispose();
+        }
     }
 
     private void EnableCapabilities()
@@ -121,5 +131,15 @@ internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
             };
             KvmCall.ThrowOnError(Descriptor, KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
         }
+    }
+
+    /// <summary>
+    /// Takes the first slot away. Closing the descriptor would do as well, but waits for the grace period in its leisurely form, up to 14 ms; a
+    /// removal asks for the expedited one. Refused where there is no slot yet, which is no matter.
+    /// </summary>
+    private void UnmapMemory()
+    {
+        var none = default(kvm_userspace_memory_region);
+        _ = KvmCall.Try(Descriptor, KVM_SET_USER_MEMORY_REGION, (nint)(&none));
     }
 }

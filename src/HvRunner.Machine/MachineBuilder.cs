@@ -67,17 +67,14 @@ public static class MachineBuilder
         MemoryMap = config.MemoryMap(),
     });
 
-    private static IPartition CreatePartition(IHypervisor hypervisor, MachineConfig config, IBackingMemory memory)
-    {
-        var cpuid = hypervisor.GetSupportedCpuid();
-        return hypervisor.CreatePartition(new PartitionConfig
+    private static IPartition CreatePartition(IHypervisor hypervisor, MachineConfig config, IBackingMemory memory) =>
+        hypervisor.CreatePartition(new PartitionConfig
         {
             VcpuCount = config.VcpuCount,
             Irqchip = config.Irqchip,
             Memory = memory,
-            CpuidOf = index => GuestCpuid.Of(cpuid, config.VcpuCount, index),
+            CpuidOf = index => GuestCpuid.Of(hypervisor.GetSupportedCpuid(), config.VcpuCount, index),
         });
-    }
 
     private static Board Wire(MachineConfig config, IPartition partition, RunControl control, Tracing tracing)
     {
