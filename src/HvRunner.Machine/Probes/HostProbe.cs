@@ -65,8 +65,8 @@ public static class HostProbe
         }
         catch (InvalidInputException exception)
         {
-            // The probe itself is sound, so this is the host, too: it has no memory for it.
-            return new HostProbeResult { Failure = exception.Message, Refused = true };
+            // A malformed guest is bad input; what is left is a host without the memory that was asked for.
+            return new HostProbeResult { Failure = exception.Message, Refused = exception.Faults.All(fault => fault.Kind == InputFaultKind.Usage) };
         }
     }
 
