@@ -19,7 +19,7 @@ internal static class DemoCommand
                 Timeout = TimeSpan.FromSeconds(30),
             };
             using var session = new RunSession(settings, new Faults(), report, CarriedGuest.Open("demo"));
-            return RunCommand.Execute(session, null);
+            return RunCommand.Execute(session);
         });
         return command;
     }

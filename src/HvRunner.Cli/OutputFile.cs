@@ -37,8 +37,10 @@ internal static class OutputFile
     }
 
     /// <summary>Refuses an output that is another output or one of the inputs: it would destroy that file.</summary>
-    internal static void CheckDistinct(IEnumerable<(string Option, string? Path)> outputs, IEnumerable<string?> inputs, Faults faults)
+    /// <returns>True when <paramref name="last"/>, one of the options, has a file of its own.</returns>
+    internal static bool AreDistinct(IEnumerable<(string Option, string? Path)> outputs, IEnumerable<string?> inputs, string last, Faults faults)
     {
+        var isDistinct = true;
         var taken = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach (var input in inputs.OfType<string>())
         {
@@ -49,9 +51,12 @@ internal static class OutputFile
         {
             if (path is not null && !path.StartsWith("/dev/", StringComparison.Ordinal) && !taken.TryAdd(Identity(path), option))
             {
+                isDistinct &= option != last;
                 faults.Usage($"{option}: expected a file of its own, but '{path}' is also {(taken[Identity(path)] is "an input" ? "an input" : $"that of {taken[Identity(path)]}")}.");
             }
         }
+
+        return isDistinct;
     }
 
     private static string Identity(string path)

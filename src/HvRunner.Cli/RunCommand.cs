@@ -34,7 +34,7 @@ internal sealed class RunCommand
 
         var settings = _options.Read(result, _words, faults);
         using var session = new RunSession(settings, faults, report);
-        return Execute(session, settings.ReportPath);
+        return Execute(session);
     }
 
     internal static RunReport NewReport(long start) => new()
@@ -45,18 +45,18 @@ internal sealed class RunCommand
     };
 
     /// <summary>Runs, writes the report in either case, and tells the end.</summary>
-    internal static int Execute(RunSession session, string? reportPath)
+    internal static int Execute(RunSession session)
     {
         try
         {
             session.Run();
-            WriteReport(reportPath, session.Report);
+            WriteReport(session.ReportPath, session.Report);
             return Ending.Tell(session.Report.Verdict, session.Report.Outcome?.PostMortem);
         }
         catch (Exception exception)
         {
             var verdict = Ending.VerdictOf(exception);
-            WriteReport(reportPath, session.Report with { Verdict = verdict with { Sentence = exception.Message } });
+            WriteReport(session.ReportPath, session.Report with { Verdict = verdict with { Sentence = exception.Message } });
             return Ending.Tell(exception, verdict);
         }
         finally

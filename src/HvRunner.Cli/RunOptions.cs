@@ -219,12 +219,13 @@ internal sealed record RunSettings
 
     internal bool Verbose { get; init; }
 
-    /// <summary>An output must not be an input or another output.</summary>
-    internal void CheckDistinctFiles(Faults faults) => OutputFile.CheckDistinct(
+    /// <summary>An output must not be an input or another output. False when the report is, which then must not be written.</summary>
+    internal bool HaveDistinctFiles(Faults faults) => OutputFile.AreDistinct(
         [
             ("--console", PathOf(Console)), ("--debug-console", PathOf(DebugConsole)), ("--trace", TracePath), ("--log", LogPath), ("--report", ReportPath),
         ],
         [KernelPath, InitrdPath],
+        "--report",
         faults);
 
     private static string? PathOf(string target) => target.StartsWith("file:", StringComparison.Ordinal) ? target[5..] : null;

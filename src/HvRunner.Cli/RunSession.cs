@@ -41,6 +41,9 @@ internal sealed class RunSession : IDisposable
     /// <summary>What is known so far.</summary>
     internal RunReport Report { get; private set; }
 
+    /// <summary>Where the report goes; null when none was asked for, or not to a place that can take it.</summary>
+    internal string? ReportPath { get; private set; }
+
     /// <summary>Runs to the verdict. Throws what the caller turns into verdicts of its own: wrong input, no hypervisor, our faults.</summary>
     internal void Run()
     {
@@ -52,7 +55,7 @@ internal sealed class RunSession : IDisposable
         var traceFile = OpenOutput("--trace", _settings.TracePath);
         var reportFile = OpenOutput("--report", _settings.ReportPath);
         var log = RunLog.Create(_settings, _faults);
-        _settings.CheckDistinctFiles(_faults);
+        ReportPath = _settings.HaveDistinctFiles(_faults) && reportFile is not null ? _settings.ReportPath : null;
         _faults.ThrowIfAny();
         streams.EmptyFiles();
         OutputFile.Empty(traceFile);
