@@ -7,11 +7,11 @@ namespace HvRunner.Cli;
 /// <summary>
 /// Standard error for hvrun's own words, without the BCL's console, which would wait for ever for a reader that stalls, throw when nobody reads,
 /// and write control sequences to a terminal on standard output. A reader that stalls is waited for until the run has to end
-/// (<see cref="Hurry"/>), and half a second more; what cannot be written is dropped, since there is nobody left to tell. Lines go out whole.
+/// (<see cref="Hurry"/>), and a moment more; what cannot be written is dropped, since there is nobody left to tell. Lines go out whole.
 /// </summary>
 internal sealed class StandardError : TextWriter
 {
-    private const long GraceMs = 500;
+    private const long GraceMs = 300;
 
     private static readonly List<SafeFileHandle> Occupied = [];
     private static long s_deadlineMs = long.MaxValue;
@@ -45,7 +45,7 @@ internal sealed class StandardError : TextWriter
         free.Dispose();
     }
 
-    /// <summary>The run has to end: from now on a reader that stalls is waited for half a second in all. Any thread.</summary>
+    /// <summary>The run has to end: from now on a reader that stalls is waited for 300 ms in all. Any thread.</summary>
     internal static void Hurry() => Interlocked.CompareExchange(ref s_deadlineMs, Environment.TickCount64 + GraceMs, long.MaxValue);
 
     /// <summary>Writes a last line without waiting for anything, for a process that ends at once.</summary>

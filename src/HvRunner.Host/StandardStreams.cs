@@ -44,7 +44,8 @@ public static unsafe class StandardStreams
             for (var done = 0; done < bytes.Length;)
             {
                 var polled = new pollfd { fd = descriptor, events = POLLOUT };
-                _ = Libc.poll(&polled, 1, PollSliceMs);
+                var isPatient = mayWait();
+                _ = Libc.poll(&polled, 1, isPatient ? PollSliceMs : 0);
                 if ((polled.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
                 {
                     return false;
@@ -52,7 +53,7 @@ public static unsafe class StandardStreams
 
                 if ((polled.revents & POLLOUT) == 0)
                 {
-                    if (!mayWait())
+                    if (!isPatient)
                     {
                         return false;
                     }
