@@ -15,7 +15,7 @@ public sealed class BootStateTests
     [InlineData("5G", 1)]
     public async Task EntryState_IsAsPromised(string memory, int cpus)
     {
-        CheckTap(await HvrunProcess.RunAsync("run", "--memory", memory, "--cpus", $"{cpus}", Artifacts.Guest("boot-state"), "--", "modules=0"));
+        CheckTap(await HvrunProcess.RunAsync("run", "--memory", memory, "--cpus", $"{cpus}", Artifacts.Guest("boot-state"), "--", "modules=0", "lar=on"));
     }
 
     [VmTheory]
