@@ -35,14 +35,18 @@ internal sealed class StandardError : TextWriter
     /// </summary>
     internal static void OccupyClosedStreams()
     {
-        var free = OpenNull();
-        while (free.DangerousGetHandle() <= StandardStreams.Error)
+        while (StandardStreams.AnyClosed())
         {
-            Occupied.Add(free);
-            free = OpenNull();
+            try
+            {
+                Occupied.Add(File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite));
+            }
+            catch (IOException)
+            {
+                // A host without /dev/null: nothing can stand in.
+                return;
+            }
         }
-
-        free.Dispose();
     }
 
     /// <summary>The run has to end: from now on a reader that stalls is waited for 300 ms in all. Any thread.</summary>
@@ -96,6 +100,4 @@ internal sealed class StandardError : TextWriter
     }
 
     private static bool MayWait() => Environment.TickCount64 < Volatile.Read(ref s_deadlineMs);
-
-    private static SafeFileHandle OpenNull() => File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
 }

@@ -28,6 +28,10 @@ public static unsafe class StandardStreams
         return flags >= 0 && (flags & FD_CLOEXEC) == 0;
     }
 
+    /// <summary>True when one of the three is no open descriptor at all, so that the next file would get its number.</summary>
+    public static bool AnyClosed() =>
+        Libc.fcntl(Input, F_GETFD, 0) < 0 || Libc.fcntl(Output, F_GETFD, 0) < 0 || Libc.fcntl(Error, F_GETFD, 0) < 0;
+
     /// <summary>
     /// Writes all bytes, waiting for a reader that stalls only while <paramref name="mayWait"/> says so (asked some twenty times a second). False
     /// when bytes were left: the reader stalled too long, went away, or the disk is full.
