@@ -79,6 +79,7 @@ internal sealed class RunOptions
             exitPort = port == "none" ? null : Parse<ushort>(port, MachineLayout.ExitPort, OptionText.TryPort, "--exit-port", "a port number such as 0xf4, or none", faults);
         }
 
+        CheckExitPort(exitPort, faults);
         return new RunSettings
         {
             KernelPath = ReadKernel(result, faults),
@@ -100,6 +101,28 @@ internal sealed class RunOptions
             LogPath = Given(_log),
             Verbose = result.GetValue(_verbose),
         };
+    }
+
+    private static void CheckExitPort(ushort? first, Faults faults)
+    {
+        if (first is not { } port)
+        {
+            return;
+        }
+
+        var end = port + MachineLayout.ExitPortBytes;
+        if (end > ushort.MaxValue + 1)
+        {
+            faults.Usage($"--exit-port: expected a port up to 0x{ushort.MaxValue + 1 - MachineLayout.ExitPortBytes:x}, found 0x{port:x}.");
+        }
+
+        foreach (var (device, start, count) in MachineLayout.FixedPorts)
+        {
+            if (port < start + count && start < end)
+            {
+                faults.Usage($"--exit-port: expected {MachineLayout.ExitPortBytes} ports of no other device, but 0x{port:x} to 0x{end - 1:x} overlap '{device}' at 0x{start:x}.");
+            }
+        }
     }
 
     /// <summary>What was given, or null where nothing was or the parser has already found fault with it.</summary>

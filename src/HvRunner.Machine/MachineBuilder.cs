@@ -17,9 +17,8 @@ namespace HvRunner.Machine;
 /// </summary>
 public static class MachineBuilder
 {
-    /// <summary>The names that devices bear in traces and logs, in the order of the schematic below.</summary>
-    public static IReadOnlyList<string> DeviceNames { get; } =
-        ["pit", "port-b", "rtc", "com1", "debugcon", "keyboard-data", "keyboard-command", "reset-control", "pvpanic", "exit"];
+    /// <summary>The names that devices bear in traces and logs.</summary>
+    public static IReadOnlyList<string> DeviceNames { get; } = [.. MachineLayout.FixedPorts.Select(port => port.Device), "exit"];
 
     /// <summary>Builds a machine on a hypervisor, ready to run. The caller disposes it, and the hypervisor afterwards.</summary>
     public static Machine Build(IHypervisor hypervisor, MachineConfig config)
@@ -121,15 +120,7 @@ public static class MachineBuilder
         Ports(MachineLayout.PvPanicPort, 1, new PvPanic(control));
         if (config.ExitPort is { } exitPort)
         {
-            try
-            {
-                Ports(exitPort, MachineLayout.ExitPortBytes, new ExitPort("exit", control), widthBytes: 4);
-            }
-            catch (InvalidOperationException overlap)
-            {
-                // The only region that the user places.
-                throw new InvalidInputException(InputFaultKind.Usage, $"--exit-port: expected {MachineLayout.ExitPortBytes} ports of no other device: {overlap.Message}.");
-            }
+            Ports(exitPort, MachineLayout.ExitPortBytes, new ExitPort("exit", control), widthBytes: 4);
         }
 
         return new Board(ports, mmio, com1, pit, tail, tap);

@@ -59,6 +59,20 @@ public static class MachineLayout
     /// <summary>Reset control register.</summary>
     public const ushort ResetControlPort = 0xcf9;
 
+    /// <summary>The ports that the board occupies; the exit port, which the user may move, must keep clear of them.</summary>
+    public static IReadOnlyList<(string Device, ushort First, int Count)> FixedPorts { get; } =
+    [
+        ("pit", PitPort, 4),
+        ("port-b", SystemControlPortB, 1),
+        ("rtc", CmosPort, 2),
+        ("com1", Com1Port, 8),
+        ("debugcon", DebugConsolePort, 1),
+        ("keyboard-data", KeyboardDataPort, 1),
+        ("keyboard-command", KeyboardCommandPort, 1),
+        ("reset-control", ResetControlPort, 1),
+        ("pvpanic", PvPanicPort, 1),
+    ];
+
     /// <summary>The ranges that RAM answers for a guest of this size; a multiple of 4 KiB.</summary>
     public static IReadOnlyList<GuestRange> RamRanges(ulong sizeBytes) => sizeBytes <= LowMemoryEnd
         ? [new GuestRange(new GuestAddress(0), sizeBytes)]
