@@ -44,6 +44,13 @@ public sealed class UsageTests
         result.Says(option);
     }
 
+    [VmFact]
+    public async Task CommandLineThatIsTooLong_IsBadInput()
+    {
+        var result = await HvrunProcess.RunAsync("run", "--memory", "128M", "--cmdline", new string('x', 2048), Artifacts.Linux);
+        result.Ended(65, "bad-input").Says("2047");
+    }
+
     [Fact]
     public async Task Memory_ThatDoesNotFitSaysWhatWasExpected()
     {

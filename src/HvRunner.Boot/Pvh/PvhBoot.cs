@@ -19,7 +19,7 @@ public static class PvhBoot
 
     /// <summary>
     /// Checks that everything fits, then writes it. Throws <see cref="InvalidInputException"/> with all faults before anything is written: of kind
-    /// <see cref="InputFaultKind.BadInput"/> for the files, <see cref="InputFaultKind.Usage"/> for the command line and the memory's size. Throws
+    /// <see cref="InputFaultKind.BadInput"/> for the files and the command line, <see cref="InputFaultKind.Usage"/> for the memory's size. Throws
     /// <see cref="ArgumentException"/> when the request's addresses are not below 1 GiB.
     /// </summary>
     public static PvhBootResult Load(PvhBootRequest request)

@@ -56,7 +56,7 @@ internal sealed class PvhPlacement
             : _request.Addresses.CommandLineMaxBytes - 1;
         if (text.AsSpan().Contains('\0'))
         {
-            _faults.Add(InputFaultKind.Usage, subject, "it contains a NUL character at position " +
+            _faults.Add(InputFaultKind.BadInput, subject, "it contains a NUL character at position " +
                 $"{text.IndexOf('\0', StringComparison.Ordinal)}, where a kernel would take it to end; leave it out.");
         }
 
@@ -65,13 +65,13 @@ internal sealed class PvhPlacement
         var status = Utf8.FromUtf16(text, bytes.AsSpan(0, bytes.Length - 1), out var read, out var length, replaceInvalidSequences: false);
         if (status == OperationStatus.InvalidData)
         {
-            _faults.Add(InputFaultKind.Usage, subject, $"it is not encodable as UTF-8: there is half of a surrogate pair at position {read}.");
+            _faults.Add(InputFaultKind.BadInput, subject, $"it is not encodable as UTF-8: there is half of a surrogate pair at position {read}.");
             return [];
         }
 
         if (length > most)
         {
-            _faults.Add(InputFaultKind.Usage, subject, $"it is {length} bytes long, but " +
+            _faults.Add(InputFaultKind.BadInput, subject, $"it is {length} bytes long, but " +
                 $"{(_request.Kernel.IsLinux ? "Linux takes" : "there is room for")} at most {most}; make it shorter.");
             return [];
         }

@@ -91,23 +91,23 @@ public class PvhBootFaultTests
     public void CommandLine_OfLinuxHasUpTo2047Bytes()
     {
         PvhBoot.Load(Linux() with { CommandLine = new string('x', 2047) });
-        AssertOnly(Linux() with { CommandLine = new string('x', 2048) }, InputFaultKind.Usage, "command line", "2048 bytes", "Linux", "2047");
-        AssertOnly(Linux() with { CommandLine = new string('ä', 1024) }, InputFaultKind.Usage, "2048 bytes");
+        AssertOnly(Linux() with { CommandLine = new string('x', 2048) }, InputFaultKind.BadInput, "command line", "2048 bytes", "Linux", "2047");
+        AssertOnly(Linux() with { CommandLine = new string('ä', 1024) }, InputFaultKind.BadInput, "2048 bytes");
     }
 
     [Fact]
     public void CommandLine_HasToFitItsArea()
     {
         PvhBoot.Load(Minimal() with { CommandLine = new string('x', 0xffff) });
-        AssertOnly(Minimal() with { CommandLine = new string('x', 0x10000) }, InputFaultKind.Usage, "65536 bytes", "65535");
+        AssertOnly(Minimal() with { CommandLine = new string('x', 0x10000) }, InputFaultKind.BadInput, "65536 bytes", "65535");
     }
 
     [Fact]
-    public void CommandLine_WithNul() => AssertOnly(Minimal() with { CommandLine = "ab\0c" }, InputFaultKind.Usage, "NUL", "position 2");
+    public void CommandLine_WithNul() => AssertOnly(Minimal() with { CommandLine = "ab\0c" }, InputFaultKind.BadInput, "NUL", "position 2");
 
     [Fact]
     public void CommandLine_ThatIsNotEncodable() =>
-        AssertOnly(Minimal() with { CommandLine = "ab\ud800c" }, InputFaultKind.Usage, "not encodable", "position 2");
+        AssertOnly(Minimal() with { CommandLine = "ab\ud800c" }, InputFaultKind.BadInput, "not encodable", "position 2");
 
     [Fact]
     public void Initrd_Empty() =>
