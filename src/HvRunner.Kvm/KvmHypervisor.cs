@@ -19,8 +19,6 @@ public sealed class KvmHypervisor : IHypervisor
     /// <summary>One page that KVM needs on Intel hosts for an identity map.</summary>
     internal const ulong IdentityMapAddress = 0xfffbc000;
 
-    private static readonly GuestRange[] Reserved = [new(new GuestAddress(IdentityMapAddress), 0x4000)];
-
     private readonly FileDescriptor _descriptor;
     private IReadOnlyList<CpuidLeaf>? _supportedCpuid;
 
@@ -56,9 +54,6 @@ public sealed class KvmHypervisor : IHypervisor
 
     /// <inheritdoc/>
     public int MaxVcpus { get; }
-
-    /// <inheritdoc/>
-    public IReadOnlyList<GuestRange> ReservedRanges => Reserved;
 
     internal int Descriptor => _descriptor.Value;
 

@@ -64,6 +64,7 @@ public static class MachineBuilder
         CommandLine = config.CommandLine,
         Memory = memory,
         MemoryMap = config.MemoryMap(),
+        Addresses = MachineLayout.BootTables,
     });
 
     private static IPartition CreatePartition(IHypervisor hypervisor, MachineConfig config, IBackingMemory memory) =>
@@ -136,7 +137,7 @@ public static class MachineBuilder
     {
         var state = new ProcessorState();
         vcpu.GetState(state, StateParts.System);
-        PvhEntryState.Apply(state, boot.Entry, boot.StartInfoAddress, new PvhAddresses());
+        PvhEntryState.Apply(state, boot.Entry, boot.StartInfoAddress, MachineLayout.BootTables);
         vcpu.SetState(state, StateParts.General | StateParts.System);
         foreach (var (index, value) in PvhEntryState.Msrs)
         {

@@ -1,4 +1,5 @@
 using HvRunner.Abstractions;
+using HvRunner.Boot.Pvh;
 
 namespace HvRunner.Machine;
 
@@ -58,6 +59,18 @@ public static class MachineLayout
 
     /// <summary>Reset control register.</summary>
     public const ushort ResetControlPort = 0xcf9;
+
+    /// <summary>Where the boot protocol's tables lie: all in conventional memory, clear of a kernel at 1 MiB; the initrd below the device hole.</summary>
+    public static PvhAddresses BootTables { get; } = new()
+    {
+        Gdt = new GuestAddress(0x500),
+        StartInfo = new GuestAddress(0x6000),
+        ModuleList = new GuestAddress(0x6040),
+        MemoryMap = new GuestAddress(0x7000),
+        CommandLine = new GuestAddress(0x2_0000),
+        CommandLineMaxBytes = 0x1_0000,
+        InitrdLimit = new GuestAddress(LowMemoryEnd),
+    };
 
     /// <summary>The ports that the board occupies; the exit port, which the user may move, must keep clear of them.</summary>
     public static IReadOnlyList<(string Device, ushort First, int Count)> FixedPorts { get; } =

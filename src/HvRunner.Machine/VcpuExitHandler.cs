@@ -2,6 +2,7 @@ using HvRunner.Abstractions;
 using HvRunner.Machine.Bus;
 using HvRunner.Machine.Diagnostics;
 using Serilog;
+using Serilog.Events;
 
 namespace HvRunner.Machine;
 
@@ -78,7 +79,7 @@ internal sealed class VcpuExitHandler(
 
     private void UnknownMsr(string access, uint index, ulong value)
     {
-        if (UnknownMsrRate.TryPass(out var suppressed))
+        if (log.IsEnabled(LogEventLevel.Debug) && UnknownMsrRate.TryPass(out var suppressed))
         {
             log.Debug("vCPU {Vcpu}: {Access} of MSR {Index:x} (value {Value:x}) raised #GP; {Suppressed} more before it", vcpu.Index, access, index, value, suppressed);
         }

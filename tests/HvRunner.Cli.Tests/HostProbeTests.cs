@@ -39,8 +39,6 @@ public sealed class HostProbeTests
 
         public int MaxVcpus => 1;
 
-        public IReadOnlyList<GuestRange> ReservedRanges { get; } = [];
-
         public IReadOnlyList<CpuidLeaf> GetSupportedCpuid() => [];
 
         public IBackingMemory AllocateMemory(IReadOnlyList<GuestRange> ranges) => throw new HypervisorException("no memory for you");

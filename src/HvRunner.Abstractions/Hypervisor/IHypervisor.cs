@@ -31,9 +31,6 @@ public interface IHypervisor : IDisposable
     /// <summary>The largest number of vCPUs of one partition.</summary>
     int MaxVcpus { get; }
 
-    /// <summary>Guest-physical addresses that the hypervisor needs for itself and that must stay free of RAM and devices.</summary>
-    IReadOnlyList<GuestRange> ReservedRanges { get; }
-
     /// <summary>What CPUID can offer a guest on this host, before the machine edits it.</summary>
     IReadOnlyList<CpuidLeaf> GetSupportedCpuid();
 

@@ -32,12 +32,4 @@ public sealed class ConsoleTailTests
         tail.Write(System.Text.Encoding.UTF8.GetBytes(text));
         Assert.Equal(expected, string.Join('|', tail.LastLines(count)));
     }
-
-    [Fact]
-    public void FanOut_GivesEveryByteToEach()
-    {
-        ConsoleTail[] tails = [new(null), new(null)];
-        new ConsoleFanOut([.. tails]).Write("xyz"u8);
-        Assert.All(tails, tail => Assert.Equal("xyz"u8.ToArray(), tail.ToArray()));
-    }
 }
