@@ -1,4 +1,5 @@
 using HvRunner.Abstractions;
+using Iced.Intel;
 
 namespace HvRunner.Instructions;
 
@@ -19,6 +20,9 @@ public sealed class InstructionExecutor<TMemory, THost>
     private readonly InstructionFetch _fetch = new();
     private ProcessorFeatures? _features;
 
+    /// <summary>A cache of translations that the caller keeps, or none: then every access walks the page tables.</summary>
+    internal TranslationCache? Translations { get; set; }
+
     /// <summary>
     /// Fetches, decodes and executes the instruction at CS:RIP. <see cref="StateParts.General"/> and <see cref="StateParts.System"/> of
     /// <paramref name="state"/> are valid on entry; other parts are loaded through <paramref name="host"/> when needed. Either the instruction
@@ -28,32 +32,34 @@ public sealed class InstructionExecutor<TMemory, THost>
     public Completion Step(ProcessorState state, ref TMemory memory, ref THost host)
     {
         ArgumentNullException.ThrowIfNull(state);
-        _features ??= ProcessorFeatures.Read(ref host);
-        var execution = new Execution<TMemory, THost>(state, ref memory, ref host, _features);
+        var execution = Begin(state, ref memory, ref host);
         var outcome = execution.Fetch(_fetch);
-        if (outcome == Outcome.Done)
-        {
-            var general = state.General;
-            var flags = state.Rflags;
-            var attempts = 0;
-            do
-            {
-                if (attempts == MaximumRetries)
-                {
-                    execution.GiveUpAtomicity();
-                }
+        return outcome == Outcome.Done ? Run(ref execution, state) : execution.Finish(outcome);
+    }
 
-                outcome = execution.Execute();
-                if (outcome != Outcome.Done)
-                {
-                    state.General = general;
-                    state.Rflags = flags;
-                }
-            }
-            while (outcome == Outcome.Again && attempts++ <= MaximumRetries);
-        }
+    /// <summary>
+    /// Executes an instruction that was fetched and decoded before, as <see cref="Step"/> does after its own fetch: RIP stands at it, its IP is
+    /// RIP, and it was decoded for the code segment's present width. Translating the address of its bytes again is the caller's business.
+    /// </summary>
+    public Completion Execute(in Instruction instruction, ProcessorState state, ref TMemory memory, ref THost host)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        var execution = Begin(state, ref memory, ref host);
+        execution.Take(instruction);
+        return Run(ref execution, state);
+    }
 
-        return execution.Finish(outcome);
+    /// <summary>
+    /// The page-table walk by itself, for a TLB that missed: rights are checked and accessed and dirty bits set as for one access, and the fault,
+    /// if any, is described as <see cref="Step"/> would. See <see cref="PageTranslation"/> for what the answer means.
+    /// </summary>
+    internal bool TryWalk(
+        ProcessorState state, ref TMemory memory, ref THost host, ulong linear, Access access, out PageTranslation result, out Completion fault)
+    {
+        var execution = Begin(state, ref memory, ref host);
+        var found = execution.TryWalk(linear, access, out result);
+        fault = found ? default : execution.Finish(Outcome.Fault);
+        return found;
     }
 
     /// <summary>
@@ -69,8 +75,7 @@ public sealed class InstructionExecutor<TMemory, THost>
     public Completion Deliver(ProcessorState state, ref TMemory memory, ref THost host, byte vector, uint? errorCode, bool isFault)
     {
         ArgumentNullException.ThrowIfNull(state);
-        _features ??= ProcessorFeatures.Read(ref host);
-        var execution = new Execution<TMemory, THost>(state, ref memory, ref host, _features);
+        var execution = Begin(state, ref memory, ref host);
         var general = state.General;
         var saved = isFault ? state.Rflags | Flag.Resume : state.Rflags;
         var outcome = execution.Deliver(vector, InterruptOrigin.Hardware, errorCode, state.Rip, saved);
@@ -80,5 +85,35 @@ public sealed class InstructionExecutor<TMemory, THost>
         }
 
         return execution.Finish(outcome);
+    }
+
+    private static Completion Run(ref Execution<TMemory, THost> execution, ProcessorState state)
+    {
+        Outcome outcome;
+        var general = state.General;
+        var flags = state.Rflags;
+        var attempts = 0;
+        do
+        {
+            if (attempts == MaximumRetries)
+            {
+                execution.GiveUpAtomicity();
+            }
+
+            outcome = execution.Execute();
+            if (outcome != Outcome.Done)
+            {
+                state.General = general;
+                state.Rflags = flags;
+            }
+        }
+        while (outcome == Outcome.Again && attempts++ <= MaximumRetries);
+        return execution.Finish(outcome);
+    }
+
+    private Execution<TMemory, THost> Begin(ProcessorState state, ref TMemory memory, ref THost host)
+    {
+        _features ??= ProcessorFeatures.Read(ref host);
+        return new Execution<TMemory, THost>(state, ref memory, ref host, _features, Translations);
     }
 }

@@ -20,6 +20,8 @@ internal ref partial struct Execution<TMemory, THost>
     private readonly ref TMemory _memory;
     private readonly ref THost _host;
 
+    private readonly TranslationCache? _translations;
+
     private Instruction _instruction;
     private ulong _nextRip;
     private StateParts _changed;
@@ -41,8 +43,9 @@ internal ref partial struct Execution<TMemory, THost>
     private readonly bool _isProtected;
     private readonly int _cpl;
 
-    public Execution(ProcessorState state, ref TMemory memory, ref THost host, ProcessorFeatures features)
+    public Execution(ProcessorState state, ref TMemory memory, ref THost host, ProcessorFeatures features, TranslationCache? translations)
     {
+        _translations = translations;
         _state = state;
         _memory = ref memory;
         _host = ref host;
@@ -56,6 +59,9 @@ internal ref partial struct Execution<TMemory, THost>
 
     /// <summary>Locked instructions write without compare-and-exchange from here on.</summary>
     public void GiveUpAtomicity() => _plainWrites = true;
+
+    /// <summary>Takes an instruction that was decoded before in place of <see cref="Fetch"/>.</summary>
+    public void Take(in Instruction instruction) => _instruction = instruction;
 
     /// <summary>Runs the fetched instruction once.</summary>
     public Outcome Execute()

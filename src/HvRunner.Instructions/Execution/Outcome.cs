@@ -91,6 +91,7 @@ internal static class ControlBit
     public const ulong Cr4Tsd = 1 << 2;
     public const ulong Cr4Pse = 1 << 4;
     public const ulong Cr4Pae = 1 << 5;
+    public const ulong Cr4Pge = 1 << 7;
     public const ulong Cr4Osfxsr = 1 << 9;
     public const ulong Cr4Osxmmexcpt = 1 << 10;
     public const ulong Cr4La57 = 1 << 12;
