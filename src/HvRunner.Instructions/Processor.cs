@@ -3,14 +3,27 @@ using HvRunner.Abstractions;
 namespace HvRunner.Instructions;
 
 /// <summary>
-/// An x86-64 processor that runs whole programs: the register file itself, with what it needs to run fast hidden behind it. One thread at a time.
-/// Between two calls of <see cref="Run"/> the inherited registers may be read freely, and changed when <see cref="StateChanged"/> follows.
-/// Allocates nothing while it runs code that it has met before.
+/// An x86-64 processor that runs whole programs: the register file itself, with what it needs to run fast hidden behind it. 64-bit code is
+/// translated block by block into chains of handlers; everything else, and whatever a handler does not do, goes through the executor one
+/// instruction at a time. One thread at a time. Between two calls of <see cref="Run"/> the inherited registers may be read freely, and changed
+/// when <see cref="StateChanged"/> follows. Allocates nothing while it runs code that it has met before.
 /// </summary>
 public sealed partial class Processor : ProcessorState
 {
+    private readonly IGuestMemory _ram;
+    private readonly IProcessorEnvironment _environment;
+    private readonly InstructionExecutor<ProcessorMemory, ProcessorHost> _executor;
+    private ProcessorMemory _memory;
+    private ProcessorHost _host;
+
+    // Instructions retired when the budget will be used up.
+    private long _goal;
+    private bool _shadow;
+    private bool _nonMaskableBlocked;
+    private ProcessorStop? _stop;
+
     /// <summary>Makes a processor in no particular state: set the registers, then call <see cref="StateChanged"/>.</summary>
-    /// <param name="memory">Guest RAM, at host addresses that never move while the processor lives.</param>
+    /// <param name="memory">Guest RAM; each range lies at consecutive host addresses that never move while the processor lives.</param>
     /// <param name="environment">Everything else.</param>
     public Processor(IGuestMemory memory, IProcessorEnvironment environment)
     {
@@ -18,10 +31,20 @@ public sealed partial class Processor : ProcessorState
         ArgumentNullException.ThrowIfNull(environment);
         _ram = memory;
         _environment = environment;
+        _memory = new ProcessorMemory(this);
+        _host = new ProcessorHost(environment);
+        _buffer = new TranslationBuffer(this);
+        _executor = new InstructionExecutor<ProcessorMemory, ProcessorHost> { Translations = _buffer };
+        _banks = RamBank.Of(memory);
+        Pages = _buffer.Select(0);
+        Links = _code.Links;
     }
 
-    /// <summary>Instructions retired since the processor was made; right to the basic block while <see cref="Run"/> is active.</summary>
-    public long InstructionsRetired => _retired;
+    /// <summary>
+    /// Instructions retired since the processor was made, right to the basic block while <see cref="Run"/> is active. A repeated string instruction
+    /// counts one for its start, and one for each 64 bytes or each element, depending on how it was executed.
+    /// </summary>
+    public long InstructionsRetired => _goal - Budget;
 
     /// <summary>An external interrupt may be delivered now: RFLAGS.IF is set and no interrupt shadow is open.</summary>
     public bool CanTakeInterrupt => (Rflags & Flag.Interrupt) != 0 && !_shadow;
@@ -39,47 +62,36 @@ public sealed partial class Processor : ProcessorState
     public void StateChanged()
     {
         _shadow = false;
+        Kind = FlagKind.Explicit;
+        FlushTranslations();
+        UpdateMode();
     }
 
-    /// <summary>Runs until something in <see cref="ProcessorStop"/> happens; at least one instruction or one delivery is made when <paramref name="instructions"/> is positive.</summary>
+    /// <summary>
+    /// Runs until something in <see cref="ProcessorStop"/> happens. A budget may be overrun by the rest of a basic block; a positive one makes
+    /// progress by at least one instruction or one delivery.
+    /// </summary>
     public ProcessorStop Run(long instructions)
     {
-        var memory = new ProcessorMemory(_ram, _environment);
-        var host = new ProcessorHost(_environment);
-        var end = _retired + instructions;
-        while (_retired < end)
+        _goal += instructions - Budget;
+        Budget = instructions;
+        PendingLink = -1;
+        _stop = null;
+        UpdateMode();
+        while (Budget > 0)
         {
-            var completion = _executor.Step(this, ref memory, ref host);
-            _retired++;
-            switch (completion.Kind)
+            if (_stepping || _shadow)
             {
-                case CompletionKind.Completed:
-                    _shadow = completion.InterruptShadow;
-                    _nonMaskableBlocked &= !completion.ReturnedFromInterrupt;
-                    if (completion.Halted)
-                    {
-                        _shadow = false;
-                        return ProcessorStop.Halted;
-                    }
+                Step();
+            }
+            else
+            {
+                RunBlocks();
+            }
 
-                    break;
-                case CompletionKind.Fault:
-                    _shadow = false;
-                    if (completion.Vector == ExceptionVector.PageFault)
-                    {
-                        Cr2 = completion.Cr2;
-                    }
-
-                    var isFault = completion.Vector != ExceptionVector.Breakpoint;
-                    if (_executor.Deliver(this, ref memory, ref host, completion.Vector, completion.HasErrorCode ? completion.ErrorCode : null, isFault).Kind != CompletionKind.Completed)
-                    {
-                        return ProcessorStop.Shutdown;
-                    }
-
-                    break;
-                default:
-                    Refusal = "the instruction is not implemented";
-                    return ProcessorStop.Unsupported;
+            if (_stop is { } stop)
+            {
+                return stop;
             }
 
             if (StopWhenInterruptible && CanTakeInterrupt)
@@ -94,9 +106,9 @@ public sealed partial class Processor : ProcessorState
     /// <summary>Delivers an external interrupt. Only while <see cref="CanTakeInterrupt"/>. False: it ended in a triple fault.</summary>
     public bool Interrupt(byte vector)
     {
-        var memory = new ProcessorMemory(_ram, _environment);
-        var host = new ProcessorHost(_environment);
-        return _executor.Deliver(this, ref memory, ref host, vector, null, false).Kind == CompletionKind.Completed;
+        var delivered = _executor.Deliver(this, ref _memory, ref _host, vector, null, false).Kind == CompletionKind.Completed;
+        UpdateMode();
+        return delivered;
     }
 
     /// <summary>Delivers a non-maskable interrupt. Only while <see cref="CanTakeNonMaskable"/>. False: it ended in a triple fault.</summary>
@@ -104,5 +116,61 @@ public sealed partial class Processor : ProcessorState
     {
         _nonMaskableBlocked = true;
         return Interrupt(2);
+    }
+
+    /// <summary>One instruction through the executor, from fetch on.</summary>
+    private void Step()
+    {
+        _shadow = false;
+        var completion = _executor.Step(this, ref _memory, ref _host);
+        Budget--;
+        Take(completion);
+        UpdateMode();
+    }
+
+    /// <summary>What an instruction through the executor brought with it.</summary>
+    private void Take(in Completion completion)
+    {
+        switch (completion.Kind)
+        {
+            case CompletionKind.Completed:
+                _shadow = completion.InterruptShadow;
+                _nonMaskableBlocked &= !completion.ReturnedFromInterrupt;
+                if (completion.FlushTlb)
+                {
+                    FlushTranslations();
+                }
+
+                if (completion.Halted)
+                {
+                    _shadow = false;
+                    _stop = ProcessorStop.Halted;
+                }
+
+                break;
+            case CompletionKind.Fault:
+                Raise(completion);
+                break;
+            default:
+                Refusal = "the instruction is not implemented";
+                _stop = ProcessorStop.Unsupported;
+                break;
+        }
+    }
+
+    private void Raise(in Completion completion)
+    {
+        _shadow = false;
+        if (completion.Vector == ExceptionVector.PageFault)
+        {
+            Cr2 = completion.Cr2;
+        }
+
+        var isFault = completion.Vector != ExceptionVector.Breakpoint;
+        if (_executor.Deliver(this, ref _memory, ref _host, completion.Vector, completion.HasErrorCode ? completion.ErrorCode : null, isFault).Kind !=
+            CompletionKind.Completed)
+        {
+            _stop = ProcessorStop.Shutdown;
+        }
     }
 }
