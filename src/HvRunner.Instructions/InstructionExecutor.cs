@@ -5,12 +5,12 @@ namespace HvRunner.Instructions;
 
 /// <summary>
 /// Executes single instructions of an x86-64 processor on a <see cref="ProcessorState"/>. One instance per vCPU, one thread at a time. A step
-/// allocates nothing after the first. Deliberately not done: instruction caching and translation caching (each step fetches and walks anew),
-/// feature gating by CPUID, debug traps (breakpoints, EFLAGS.TF), virtual-8086 mode, protection keys and shadow stacks.
+/// allocates nothing after the first. Deliberately not done: virtual-8086 mode, hardware task switching, protection keys and shadow stacks.
 /// </summary>
 /// <typeparam name="TMemory">Guest-physical memory.</typeparam>
 /// <typeparam name="THost">What the step asks for lazily.</typeparam>
-public sealed class InstructionExecutor<TMemory, THost>
+/// <param name="options">Breakpoints and feature gating; both off for instructions of a hypervisor's vCPU.</param>
+public sealed partial class InstructionExecutor<TMemory, THost>(ExecutorOptions options = ExecutorOptions.None)
     where TMemory : struct, IPhysicalMemory
     where THost : struct, IProcessorHost
 {
@@ -33,7 +33,8 @@ public sealed class InstructionExecutor<TMemory, THost>
     {
         ArgumentNullException.ThrowIfNull(state);
         var execution = Begin(state, ref memory, ref host);
-        var outcome = execution.Fetch(_fetch);
+        var outcome = BeginDebugChecks(ref execution);
+        outcome = outcome == Outcome.Done ? execution.Fetch(_fetch) : outcome;
         return outcome == Outcome.Done ? Run(ref execution, state) : execution.Finish(outcome);
     }
 
@@ -45,8 +46,9 @@ public sealed class InstructionExecutor<TMemory, THost>
     {
         ArgumentNullException.ThrowIfNull(state);
         var execution = Begin(state, ref memory, ref host);
+        var outcome = BeginDebugChecks(ref execution);
         execution.Take(instruction);
-        return Run(ref execution, state);
+        return outcome == Outcome.Done ? Run(ref execution, state) : execution.Finish(outcome);
     }
 
     /// <summary>
@@ -60,31 +62,6 @@ public sealed class InstructionExecutor<TMemory, THost>
         var found = execution.TryWalk(linear, access, out result);
         fault = found ? default : execution.Finish(Outcome.Fault);
         return found;
-    }
-
-    /// <summary>
-    /// Delivers an exception or an external interrupt through the IDT at the current RIP: the frame, the stack switch, the handler's CS:RIP.
-    /// A fault met on the way is reported as such; nothing has changed then, and combining the two is the caller's business.
-    /// </summary>
-    /// <param name="state">The processor.</param>
-    /// <param name="memory">Guest-physical memory.</param>
-    /// <param name="host">What the delivery asks for lazily.</param>
-    /// <param name="vector">The vector.</param>
-    /// <param name="errorCode">The error code to push, or none.</param>
-    /// <param name="isFault">The saved RFLAGS get RF set, so that the instruction is not stopped again by its own breakpoint.</param>
-    public Completion Deliver(ProcessorState state, ref TMemory memory, ref THost host, byte vector, uint? errorCode, bool isFault)
-    {
-        ArgumentNullException.ThrowIfNull(state);
-        var execution = Begin(state, ref memory, ref host);
-        var general = state.General;
-        var saved = isFault ? state.Rflags | Flag.Resume : state.Rflags;
-        var outcome = execution.Deliver(vector, InterruptOrigin.Hardware, errorCode, state.Rip, saved);
-        if (outcome != Outcome.Done)
-        {
-            state.General = general;
-        }
-
-        return execution.Finish(outcome);
     }
 
     private static Completion Run(ref Execution<TMemory, THost> execution, ProcessorState state)
@@ -111,9 +88,12 @@ public sealed class InstructionExecutor<TMemory, THost>
         return execution.Finish(outcome);
     }
 
+    private Outcome BeginDebugChecks(ref Execution<TMemory, THost> execution) =>
+        (options & ExecutorOptions.DebugChecks) != 0 ? execution.BeginDebugChecks() : Outcome.Done;
+
     private Execution<TMemory, THost> Begin(ProcessorState state, ref TMemory memory, ref THost host)
     {
-        _features ??= ProcessorFeatures.Read(ref host);
-        return new Execution<TMemory, THost>(state, ref memory, ref host, _features, Translations);
+        _features ??= ProcessorFeatures.Read(ref host, (options & ExecutorOptions.FeatureGating) != 0);
+        return new Execution<TMemory, THost>(state, ref memory, ref host, _features, Translations, options);
     }
 }
