@@ -34,7 +34,10 @@ public sealed partial class Processor : ProcessorState
         _memory = new ProcessorMemory(this);
         _host = new ProcessorHost(environment);
         _buffer = new TranslationBuffer(this);
-        _executor = new InstructionExecutor<ProcessorMemory, ProcessorHost> { Translations = _buffer };
+        _executor = new InstructionExecutor<ProcessorMemory, ProcessorHost>(ExecutorOptions.DebugChecks | ExecutorOptions.FeatureGating)
+        {
+            Translations = _buffer,
+        };
         _banks = RamBank.Of(memory);
         Pages = _buffer.Select(0);
         Links = _code.Links;
@@ -63,7 +66,8 @@ public sealed partial class Processor : ProcessorState
     {
         _shadow = false;
         Kind = FlagKind.Explicit;
-        FlushTranslations();
+        _buffer.FlushAll();
+        NewContext();
         UpdateMode();
     }
 
@@ -103,19 +107,19 @@ public sealed partial class Processor : ProcessorState
         return ProcessorStop.Budget;
     }
 
-    /// <summary>Delivers an external interrupt. Only while <see cref="CanTakeInterrupt"/>. False: it ended in a triple fault.</summary>
+    /// <summary>Delivers an external interrupt. Only while <see cref="CanTakeInterrupt"/>. False: it ended in a triple fault, or cannot be done.</summary>
     public bool Interrupt(byte vector)
     {
-        var delivered = _executor.Deliver(this, ref _memory, ref _host, vector, null, false).Kind == CompletionKind.Completed;
+        Settle(_executor.DeliverInterrupt(this, ref _memory, ref _host, vector));
         UpdateMode();
-        return delivered;
+        return _stop is null;
     }
 
-    /// <summary>Delivers a non-maskable interrupt. Only while <see cref="CanTakeNonMaskable"/>. False: it ended in a triple fault.</summary>
+    /// <summary>Delivers a non-maskable interrupt. Only while <see cref="CanTakeNonMaskable"/>. False: it ended in a triple fault, or cannot be done.</summary>
     public bool NonMaskableInterrupt()
     {
         _nonMaskableBlocked = true;
-        return Interrupt(2);
+        return Interrupt(ExceptionVector.NonMaskable);
     }
 
     /// <summary>One instruction through the executor, from fetch on.</summary>
@@ -131,46 +135,64 @@ public sealed partial class Processor : ProcessorState
     /// <summary>What an instruction through the executor brought with it.</summary>
     private void Take(in Completion completion)
     {
-        switch (completion.Kind)
+        _shadow = false;
+        if (completion.Kind != CompletionKind.Completed || completion.DebugCause != 0)
         {
-            case CompletionKind.Completed:
-                _shadow = completion.InterruptShadow;
-                _nonMaskableBlocked &= !completion.ReturnedFromInterrupt;
-                if (completion.FlushTlb)
-                {
-                    FlushTranslations();
-                }
+            Settle(completion.Kind == CompletionKind.Unsupported
+                ? completion
+                : _executor.DeliverException(this, ref _memory, ref _host, completion));
+        }
 
-                if (completion.Halted)
-                {
-                    _shadow = false;
-                    _stop = ProcessorStop.Halted;
-                }
+        if (completion.Kind == CompletionKind.Completed)
+        {
+            _shadow = completion.InterruptShadow && completion.DebugCause == 0;
+            _nonMaskableBlocked &= !completion.ReturnedFromInterrupt;
+            Flush(completion);
+            if (completion.Halted)
+            {
+                _shadow = false;
+                _stop ??= completion.DebugCause == 0 ? ProcessorStop.Halted : null;
+            }
+        }
+    }
 
-                break;
-            case CompletionKind.Fault:
-                Raise(completion);
-                break;
-            default:
-                Refusal = "the instruction is not implemented";
+    /// <summary>How a delivery ended.</summary>
+    private void Settle(in Completion delivery)
+    {
+        switch (delivery.Kind)
+        {
+            case CompletionKind.Unsupported:
+                Refusal = delivery.Reason switch
+                {
+                    UnsupportedReason.TaskSwitch => "the guest switches tasks by hardware, which is not implemented",
+                    UnsupportedReason.Virtual8086 => "the guest enters virtual-8086 mode, which is not implemented",
+                    _ => "the guest executes an instruction that is not implemented",
+                };
                 _stop = ProcessorStop.Unsupported;
+                break;
+            case CompletionKind.Shutdown:
+                _stop = ProcessorStop.Shutdown;
                 break;
         }
     }
 
-    private void Raise(in Completion completion)
+    private void Flush(in Completion completion)
     {
-        _shadow = false;
-        if (completion.Vector == ExceptionVector.PageFault)
+        switch (completion.Flush)
         {
-            Cr2 = completion.Cr2;
+            case TranslationFlush.None:
+                return;
+            case TranslationFlush.Page:
+                _buffer.FlushPage(completion.FlushAddress);
+                break;
+            case TranslationFlush.NonGlobal:
+                _buffer.FlushNonGlobal();
+                break;
+            default:
+                _buffer.FlushAll();
+                break;
         }
 
-        var isFault = completion.Vector != ExceptionVector.Breakpoint;
-        if (_executor.Deliver(this, ref _memory, ref _host, completion.Vector, completion.HasErrorCode ? completion.ErrorCode : null, isFault).Kind !=
-            CompletionKind.Completed)
-        {
-            _stop = ProcessorStop.Shutdown;
-        }
+        NewContext();
     }
 }
