@@ -10,5 +10,6 @@ public sealed partial class Processor
     private readonly InstructionExecutor<ProcessorMemory, ProcessorHost> _executor = new();
     private long _retired;
     private bool _shadow;
+    private bool _leaveSoon;
     private bool _nonMaskableBlocked;
 }

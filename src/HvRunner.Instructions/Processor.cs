@@ -32,6 +32,12 @@ public sealed partial class Processor : ProcessorState
     /// <summary>Ask <see cref="Run"/> to return as soon as <see cref="CanTakeInterrupt"/> holds; sticky until cleared.</summary>
     public bool StopWhenInterruptible { get; set; }
 
+    /// <summary>
+    /// Makes <see cref="Run"/> return with <see cref="ProcessorStop.Budget"/> behind the instruction that is under way. For the environment, in the middle of
+    /// that instruction; on the processor's own thread. Without effect between two calls of <see cref="Run"/>.
+    /// </summary>
+    public void LeaveSoon() => _leaveSoon = true;
+
     /// <summary>After <see cref="ProcessorStop.Unsupported"/>: what cannot be done, as a sentence.</summary>
     public string? Refusal { get; private set; }
 
@@ -47,6 +53,7 @@ public sealed partial class Processor : ProcessorState
         var memory = new ProcessorMemory(_ram, _environment);
         var host = new ProcessorHost(_environment);
         var end = _retired + instructions;
+        _leaveSoon = false;
         while (_retired < end)
         {
             var completion = _executor.Step(this, ref memory, ref host);
@@ -82,7 +89,7 @@ public sealed partial class Processor : ProcessorState
                     return ProcessorStop.Unsupported;
             }
 
-            if (StopWhenInterruptible && CanTakeInterrupt)
+            if (_leaveSoon || (StopWhenInterruptible && CanTakeInterrupt))
             {
                 break;
             }
