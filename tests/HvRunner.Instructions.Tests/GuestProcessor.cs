@@ -42,6 +42,11 @@ internal sealed class GuestProcessor
 
     public ProcessorState State { get; } = new();
 
+    public TranslationCache? Translations
+    {
+        set => _executor.Translations = value;
+    }
+
     public PageTables Pages { get; private set; } = null!;
 
     /// <summary>Long mode, ring 0, RAM mapped to itself by 4 KiB pages, everything enabled that an instruction may ask for.</summary>
@@ -126,6 +131,11 @@ internal sealed class GuestProcessor
     }
 
     public Completion Step() => _executor.Step(State, ref _memory, ref _host);
+
+    public Completion Execute(in Instruction instruction) => _executor.Execute(instruction, State, ref _memory, ref _host);
+
+    public bool TryWalk(ulong linear, Access access, out PageTranslation page, out Completion fault) =>
+        _executor.TryWalk(State, ref _memory, ref _host, linear, access, out page, out fault);
 
     public Completion Deliver(byte vector, uint? errorCode, bool isFault) =>
         _executor.Deliver(State, ref _memory, ref _host, vector, errorCode, isFault);
