@@ -7,7 +7,7 @@ public sealed partial class Processor
 {
     private readonly IGuestMemory _ram;
     private readonly IProcessorEnvironment _environment;
-    private readonly InstructionExecutor<ProcessorMemory, ProcessorHost> _executor = new();
+    private readonly InstructionExecutor<ProcessorMemory, ProcessorHost> _executor = new(ExecutorOptions.DebugChecks | ExecutorOptions.FeatureGating);
     private long _retired;
     private bool _shadow;
     private bool _leaveSoon;

@@ -63,6 +63,11 @@ public sealed partial class Processor : ProcessorState
                 case CompletionKind.Completed:
                     _shadow = completion.InterruptShadow;
                     _nonMaskableBlocked &= !completion.ReturnedFromInterrupt;
+                    if (completion.DebugCause != 0 && Raise(completion, ref memory, ref host) is { } trap)
+                    {
+                        return trap;
+                    }
+
                     if (completion.Halted)
                     {
                         _shadow = false;
@@ -72,21 +77,14 @@ public sealed partial class Processor : ProcessorState
                     break;
                 case CompletionKind.Fault:
                     _shadow = false;
-                    if (completion.Vector == ExceptionVector.PageFault)
+                    if (Raise(completion, ref memory, ref host) is { } stop)
                     {
-                        Cr2 = completion.Cr2;
-                    }
-
-                    var isFault = completion.Vector != ExceptionVector.Breakpoint;
-                    if (_executor.Deliver(this, ref memory, ref host, completion.Vector, completion.HasErrorCode ? completion.ErrorCode : null, isFault).Kind != CompletionKind.Completed)
-                    {
-                        return ProcessorStop.Shutdown;
+                        return stop;
                     }
 
                     break;
                 default:
-                    Refusal = "the instruction is not implemented";
-                    return ProcessorStop.Unsupported;
+                    return Refuse(completion);
             }
 
             if (_leaveSoon || (StopWhenInterruptible && CanTakeInterrupt))
@@ -103,7 +101,7 @@ public sealed partial class Processor : ProcessorState
     {
         var memory = new ProcessorMemory(_ram, _environment);
         var host = new ProcessorHost(_environment);
-        return _executor.Deliver(this, ref memory, ref host, vector, null, false).Kind == CompletionKind.Completed;
+        return _executor.DeliverInterrupt(this, ref memory, ref host, vector).Kind == CompletionKind.Completed;
     }
 
     /// <summary>Delivers a non-maskable interrupt. Only while <see cref="CanTakeNonMaskable"/>. False: it ended in a triple fault.</summary>
@@ -111,5 +109,28 @@ public sealed partial class Processor : ProcessorState
     {
         _nonMaskableBlocked = true;
         return Interrupt(2);
+    }
+
+    /// <summary>Delivers an exception; how the run ends when it cannot be.</summary>
+    private ProcessorStop? Raise(in Completion cause, ref ProcessorMemory memory, ref ProcessorHost host)
+    {
+        var delivery = _executor.DeliverException(this, ref memory, ref host, cause);
+        return delivery.Kind switch
+        {
+            CompletionKind.Completed => null,
+            CompletionKind.Shutdown => ProcessorStop.Shutdown,
+            _ => Refuse(delivery),
+        };
+    }
+
+    private ProcessorStop Refuse(in Completion completion)
+    {
+        Refusal = completion.Reason switch
+        {
+            UnsupportedReason.TaskSwitch => "hardware task switching is not implemented",
+            UnsupportedReason.Virtual8086 => "virtual-8086 mode is not implemented",
+            _ => "the instruction is not implemented",
+        };
+        return ProcessorStop.Unsupported;
     }
 }

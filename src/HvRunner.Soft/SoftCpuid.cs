@@ -1,20 +1,25 @@
 using HvRunner.Abstractions;
+using HvRunner.Instructions;
 
 namespace HvRunner.Soft;
 
 /// <summary>
-/// What CPUID offers a guest on the soft processor before the machine adds its topology (SDM vol. 2, CPUID): what the processor implements, and what this
-/// backend adds to it: MTRRs and PAT, which are registers without an effect, and the local APIC timer's TSC deadline. Provisional.
+/// What CPUID offers a guest on the soft processor before the machine adds its topology (SDM vol. 2, CPUID): what the processor implements, and the
+/// registers that this backend has besides: MTRRs and PAT, and the local APIC timer's TSC deadline.
 /// </summary>
 internal static class SoftCpuid
 {
+    private const uint MemoryTypeRanges = 1 << 12;
+    private const uint PageAttributeTable = 1 << 16;
+    private const uint TscDeadline = 1 << 24;
+
     /// <summary>The leaves, in ascending order.</summary>
-    internal static IReadOnlyList<CpuidLeaf> Leaves { get; } =
-    [
-        new(0, 0, false, 0xd, 0x6874_7541, 0x444d_4163, 0x6974_6e65),
-        new(1, 0, false, 0x0006_0fb1, 8 << 8, 0x80c8_2201 | (1 << 24), 0x078b_fb7d),
-        new(0x8000_0000, 0, false, 0x8000_0008, 0x6874_7541, 0x444d_4163, 0x6974_6e65),
-        new(0x8000_0001, 0, false, 0x0006_0fb1, 0, 0x21, 0x2c10_0800),
-        new(0x8000_0008, 0, false, 0x302e, 0, 0, 0),
-    ];
+    internal static IReadOnlyList<CpuidLeaf> Leaves { get; } = [.. SoftwareCpuid.Leaves.Select(Extend)];
+
+    private static CpuidLeaf Extend(CpuidLeaf leaf) => leaf.Function switch
+    {
+        1 => leaf with { Ecx = leaf.Ecx | TscDeadline, Edx = leaf.Edx | MemoryTypeRanges | PageAttributeTable },
+        0x8000_0001 => leaf with { Edx = leaf.Edx | MemoryTypeRanges | PageAttributeTable },
+        _ => leaf,
+    };
 }

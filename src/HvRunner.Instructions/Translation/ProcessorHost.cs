@@ -18,4 +18,14 @@ internal readonly struct ProcessorHost(IProcessorEnvironment environment) : IPro
     public bool TryWriteMsr(uint index, ulong value) => environment.TryWriteMsr(index, value);
 
     public bool TryGetCpuid(uint leaf, uint subleaf, out CpuidLeaf result) => environment.TryGetCpuid(leaf, subleaf, out result);
+
+    public void ReadPort(ushort port, Span<byte> data) => environment.ReadPort(port, data);
+
+    public void WritePort(ushort port, ReadOnlySpan<byte> data) => environment.WritePort(port, data);
+
+    public ulong ReadTimestamp() => environment.ReadTimestamp();
+
+    public ulong NextRandom() => environment.NextRandom();
+
+    public bool TryHypercall(ProcessorState state) => environment.TryHypercall(state);
 }
