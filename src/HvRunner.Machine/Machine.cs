@@ -80,6 +80,7 @@ public sealed class Machine : IDisposable
             Vcpus = [.. _partition.Vcpus.Select(vcpu => vcpu.Counts)],
             ConsoleBytesIn = _board.Com1.BytesIn,
             ConsoleBytesOut = _board.Com1.BytesOut,
+            MemoryHash = _config.HashMemory ? MemoryHash.Of(_memory) : null,
             PostMortem = verdict.HasPostMortem ? PostMortem.Take(verdict, _partition, _memory, _config.Kernel.Source, _board.Tail) : null,
         };
     }
@@ -96,7 +97,7 @@ public sealed class Machine : IDisposable
     }
 
     private VcpuThread ThreadOf(IVcpu vcpu) => new(
-        vcpu, new VcpuExitHandler(vcpu, _board.Ports, _board.Mmio, _haltMonitor, _tracing, _config.Log), _control);
+        vcpu, new VcpuExitHandler(vcpu, _board.Ports, _board.Mmio, _board.ApicOf(vcpu.Index), _haltMonitor, _tracing, _config.Log), _control);
 
     private void Stop()
     {
