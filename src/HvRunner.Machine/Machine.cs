@@ -51,6 +51,9 @@ public sealed class Machine : IDisposable
     /// <summary>To be called when <see cref="MachineConfig.ConsoleInput"/> has new bytes.</summary>
     public void InputReady() => _board.Com1.InputReady();
 
+    /// <summary>The guest takes console input and has none left. Any thread.</summary>
+    public bool WantsInput => _board.Com1.WantsInput;
+
     /// <summary>Ends the run as interrupted, unless it has its verdict; then what is left of the output is given up. Any thread.</summary>
     public void Interrupt(string sentence)
     {

@@ -182,14 +182,7 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
     {
         if (_clock is null)
         {
-            lock (_gate)
-            {
-                while (!_kicked)
-                {
-                    Monitor.Wait(_gate);
-                }
-            }
-
+            WaitForKick();
             return null;
         }
 
@@ -199,21 +192,39 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
         }
 
         var interruptsEnabled = (_processor.Rflags & InterruptFlag) != 0;
-        var next = _clock.NextDeadlineNs;
-        if (interruptsEnabled && _clock.Idle?.Invoke(next == long.MaxValue) == true)
+        var input = interruptsEnabled ? _clock.Idle?.Invoke() ?? IdleAnswer.Nothing : IdleAnswer.Nothing;
+        if (input == IdleAnswer.InputCame || _kicked)
         {
             return null;
         }
 
-        if (next == long.MaxValue || !(interruptsEnabled || nonMaskableMayCome))
+        var next = _clock.NextDeadlineNs;
+        if (next != long.MaxValue && (interruptsEnabled || nonMaskableMayCome))
         {
-            return _kicked || _stopRequested ? null : new VcpuExit(VcpuExitKind.Halted, interruptsEnabled
-                ? "the processor is halted, no timer is armed and no input is left: nothing can wake it"
-                : "every vCPU is halted with interrupts off, and nothing can wake one");
+            _clock.SkipTo(next);
+            return null;
         }
 
-        _clock.SkipTo(next);
-        return null;
+        if (input == IdleAnswer.InputMayCome)
+        {
+            WaitForKick();
+            return null;
+        }
+
+        return new VcpuExit(VcpuExitKind.Halted, interruptsEnabled
+            ? "the processor is halted, no timer is armed and no input is left: nothing can wake it"
+            : "every vCPU is halted with interrupts off, and nothing can wake one");
+    }
+
+    private void WaitForKick()
+    {
+        lock (_gate)
+        {
+            while (!_kicked)
+            {
+                Monitor.Wait(_gate);
+            }
+        }
     }
 
     /// <summary>Brings CR8 and the local APIC's task priority together: whichever side changed since the last time wins.</summary>

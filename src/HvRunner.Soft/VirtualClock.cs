@@ -31,10 +31,10 @@ public sealed class VirtualClock
     public TimeProvider WallClock { get; }
 
     /// <summary>
-    /// Called on the vCPU's thread when the guest sleeps with interrupts on and nothing is due: the one moment at which input may come in. True when there
-    /// was some. It may wait for the host; guest time stands still meanwhile. The argument is true when no timer is armed: then input is all that is left.
+    /// Called on the vCPU's thread when the guest sleeps with interrupts on and nothing is due: the one moment at which input may come in. It may wait for the
+    /// host; guest time stands still meanwhile. Null: there never is any.
     /// </summary>
-    public Func<bool, bool>? Idle { get; set; }
+    public Func<IdleAnswer>? Idle { get; set; }
 
     /// <summary>Guest time in nanoseconds; to the basic block while the processor runs.</summary>
     public long NowNs => _skippedNs + (Processor?.InstructionsRetired ?? 0);
@@ -57,4 +57,17 @@ public sealed class VirtualClock
 
         public override DateTimeOffset GetUtcNow() => start.AddTicks(clock.NowNs / NsPerTick);
     }
+}
+
+/// <summary>What an idle guest may expect of its input.</summary>
+public enum IdleAnswer
+{
+    /// <summary>Nothing: there is none left, or the guest takes none.</summary>
+    Nothing,
+
+    /// <summary>Some has just come in.</summary>
+    InputCame,
+
+    /// <summary>Some may come from another thread, which kicks the vCPU; this gives determinism up.</summary>
+    InputMayCome,
 }
