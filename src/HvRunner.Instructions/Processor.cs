@@ -3,14 +3,28 @@ using HvRunner.Abstractions;
 namespace HvRunner.Instructions;
 
 /// <summary>
-/// An x86-64 processor that runs whole programs: the register file itself, with what it needs to run fast hidden behind it. One thread at a time.
-/// Between two calls of <see cref="Run"/> the inherited registers may be read freely, and changed when <see cref="StateChanged"/> follows.
-/// Allocates nothing while it runs code that it has met before.
+/// An x86-64 processor that runs whole programs: the register file itself, with what it needs to run fast hidden behind it. 64-bit code is
+/// translated block by block into chains of handlers; everything else, and whatever a handler does not do, goes through the executor one
+/// instruction at a time. One thread at a time. Between two calls of <see cref="Run"/> the inherited registers may be read freely, and changed
+/// when <see cref="StateChanged"/> follows. Allocates nothing while it runs code that it has met before.
 /// </summary>
 public sealed partial class Processor : ProcessorState
 {
+    private readonly IGuestMemory _ram;
+    private readonly IProcessorEnvironment _environment;
+    private readonly InstructionExecutor<ProcessorMemory, ProcessorHost> _executor;
+    private ProcessorMemory _memory;
+    private ProcessorHost _host;
+
+    // Instructions retired when the budget will be used up.
+    private long _goal;
+    private bool _shadow;
+    private bool _nonMaskableBlocked;
+    private bool _leaveSoon;
+    private ProcessorStop? _stop;
+
     /// <summary>Makes a processor in no particular state: set the registers, then call <see cref="StateChanged"/>.</summary>
-    /// <param name="memory">Guest RAM, at host addresses that never move while the processor lives.</param>
+    /// <param name="memory">Guest RAM; each range lies at consecutive host addresses that never move while the processor lives.</param>
     /// <param name="environment">Everything else.</param>
     public Processor(IGuestMemory memory, IProcessorEnvironment environment)
     {
@@ -18,10 +32,20 @@ public sealed partial class Processor : ProcessorState
         ArgumentNullException.ThrowIfNull(environment);
         _ram = memory;
         _environment = environment;
+        _memory = new ProcessorMemory(this);
+        _host = new ProcessorHost(environment);
+        _buffer = new TranslationBuffer(this);
+        _executor = new InstructionExecutor<ProcessorMemory, ProcessorHost>(ExecutorOptions.DebugChecks | ExecutorOptions.FeatureGating) { Translations = _buffer };
+        _banks = RamBank.Of(memory);
+        Pages = _buffer.Select(0);
+        Links = _code.Links;
     }
 
-    /// <summary>Instructions retired since the processor was made; right to the basic block while <see cref="Run"/> is active.</summary>
-    public long InstructionsRetired => _retired;
+    /// <summary>
+    /// Instructions retired since the processor was made, right to the basic block while <see cref="Run"/> is active. A repeated string instruction
+    /// counts one for its start, and one for each 64 bytes or each element, depending on how it was executed.
+    /// </summary>
+    public long InstructionsRetired => _goal - Budget;
 
     /// <summary>An external interrupt may be delivered now: RFLAGS.IF is set and no interrupt shadow is open.</summary>
     public bool CanTakeInterrupt => (Rflags & Flag.Interrupt) != 0 && !_shadow;
@@ -45,46 +69,37 @@ public sealed partial class Processor : ProcessorState
     public void StateChanged()
     {
         _shadow = false;
+        Kind = FlagKind.Explicit;
+        FlushTranslations();
+        UpdateMode();
     }
 
-    /// <summary>Runs until something in <see cref="ProcessorStop"/> happens; at least one instruction or one delivery is made when <paramref name="instructions"/> is positive.</summary>
+    /// <summary>
+    /// Runs until something in <see cref="ProcessorStop"/> happens. A budget may be overrun by the rest of a basic block; a positive one makes
+    /// progress by at least one instruction or one delivery.
+    /// </summary>
     public ProcessorStop Run(long instructions)
     {
-        var memory = new ProcessorMemory(_ram, _environment);
-        var host = new ProcessorHost(_environment);
-        var end = _retired + instructions;
+        _goal += instructions - Budget;
+        Budget = instructions;
+        PendingLink = -1;
+        _stop = null;
         _leaveSoon = false;
-        while (_retired < end)
+        UpdateMode();
+        while (Budget > 0)
         {
-            var completion = _executor.Step(this, ref memory, ref host);
-            _retired++;
-            switch (completion.Kind)
+            if (_stepping || _shadow)
             {
-                case CompletionKind.Completed:
-                    _shadow = completion.InterruptShadow;
-                    _nonMaskableBlocked &= !completion.ReturnedFromInterrupt;
-                    if (completion.DebugCause != 0 && Raise(completion, ref memory, ref host) is { } trap)
-                    {
-                        return trap;
-                    }
+                Step();
+            }
+            else
+            {
+                RunBlocks();
+            }
 
-                    if (completion.Halted)
-                    {
-                        _shadow = false;
-                        return ProcessorStop.Halted;
-                    }
-
-                    break;
-                case CompletionKind.Fault:
-                    _shadow = false;
-                    if (Raise(completion, ref memory, ref host) is { } stop)
-                    {
-                        return stop;
-                    }
-
-                    break;
-                default:
-                    return Refuse(completion);
+            if (_stop is { } stop)
+            {
+                return stop;
             }
 
             if (_leaveSoon || (StopWhenInterruptible && CanTakeInterrupt))
@@ -99,9 +114,9 @@ public sealed partial class Processor : ProcessorState
     /// <summary>Delivers an external interrupt. Only while <see cref="CanTakeInterrupt"/>. False: it ended in a triple fault.</summary>
     public bool Interrupt(byte vector)
     {
-        var memory = new ProcessorMemory(_ram, _environment);
-        var host = new ProcessorHost(_environment);
-        return _executor.DeliverInterrupt(this, ref memory, ref host, vector).Kind == CompletionKind.Completed;
+        var delivered = _executor.DeliverInterrupt(this, ref _memory, ref _host, vector).Kind == CompletionKind.Completed;
+        UpdateMode();
+        return delivered;
     }
 
     /// <summary>Delivers a non-maskable interrupt. Only while <see cref="CanTakeNonMaskable"/>. False: it ended in a triple fault.</summary>
@@ -111,19 +126,65 @@ public sealed partial class Processor : ProcessorState
         return Interrupt(2);
     }
 
-    /// <summary>Delivers an exception; how the run ends when it cannot be.</summary>
-    private ProcessorStop? Raise(in Completion cause, ref ProcessorMemory memory, ref ProcessorHost host)
+    /// <summary>One instruction through the executor, from fetch on.</summary>
+    private void Step()
     {
-        var delivery = _executor.DeliverException(this, ref memory, ref host, cause);
-        return delivery.Kind switch
-        {
-            CompletionKind.Completed => null,
-            CompletionKind.Shutdown => ProcessorStop.Shutdown,
-            _ => Refuse(delivery),
-        };
+        _shadow = false;
+        var completion = _executor.Step(this, ref _memory, ref _host);
+        Budget--;
+        Take(completion);
+        UpdateMode();
     }
 
-    private ProcessorStop Refuse(in Completion completion)
+    /// <summary>What an instruction through the executor brought with it.</summary>
+    private void Take(in Completion completion)
+    {
+        switch (completion.Kind)
+        {
+            case CompletionKind.Completed:
+                _shadow = completion.InterruptShadow;
+                _nonMaskableBlocked &= !completion.ReturnedFromInterrupt;
+                if (completion.Flush != TranslationFlush.None)
+                {
+                    FlushTranslations();
+                }
+
+                if (completion.Halted)
+                {
+                    _shadow = false;
+                    _stop = ProcessorStop.Halted;
+                }
+
+                if (completion.DebugCause != 0)
+                {
+                    Raise(completion);
+                }
+
+                break;
+            case CompletionKind.Fault:
+                Raise(completion);
+                break;
+            default:
+                Refuse(completion);
+                break;
+        }
+    }
+
+    private void Raise(in Completion completion)
+    {
+        _shadow = false;
+        var delivery = _executor.DeliverException(this, ref _memory, ref _host, completion);
+        if (delivery.Kind == CompletionKind.Unsupported)
+        {
+            Refuse(delivery);
+        }
+        else if (delivery.Kind != CompletionKind.Completed)
+        {
+            _stop = ProcessorStop.Shutdown;
+        }
+    }
+
+    private void Refuse(in Completion completion)
     {
         Refusal = completion.Reason switch
         {
@@ -131,6 +192,6 @@ public sealed partial class Processor : ProcessorState
             UnsupportedReason.Virtual8086 => "virtual-8086 mode is not implemented",
             _ => "the instruction is not implemented",
         };
-        return ProcessorStop.Unsupported;
+        _stop = ProcessorStop.Unsupported;
     }
 }
