@@ -65,6 +65,7 @@ internal static class FloatArithmetic
             newExponent += ScaleDistance;
             if (newExponent < context.MinimumExponent)
             {
+                context.Raised |= FloatExceptions.Precision;
                 return Unpacked.Zero(negative);
             }
         }
@@ -79,6 +80,7 @@ internal static class FloatArithmetic
             newExponent -= ScaleDistance;
             if (newExponent > context.MaximumExponent)
             {
+                context.Raised |= FloatExceptions.Precision;
                 return Unpacked.Infinity(negative);
             }
         }

@@ -1,5 +1,6 @@
 // Conversions between two packed integers in an MMX register and two floating-point numbers (SDM vol. 1, 10.4.3 and 11.4.1.6; vol. 2, CVTPI2PS
-// and its like). They need both SSE enabled and no pending x87 exception.
+// and its like). They need both SSE enabled and no pending x87 exception. An unmasked exception comes after the move to MMX state, as on AMD
+// processors.
 using System.Runtime.Intrinsics;
 using Iced.Intel;
 
@@ -41,6 +42,7 @@ internal ref partial struct Execution<TMemory, THost>
             WriteElement(result, i, size, format.Pack(FloatArithmetic.Convert(value, ref context)));
         }
 
+        LeaveMmxMarked(Outcome.Done);
         if (!TrySignalSimd(context.Raised, context.Masked))
         {
             return Outcome.Fault;
@@ -68,6 +70,7 @@ internal ref partial struct Execution<TMemory, THost>
             result |= (ulong)(uint)integer << (32 * i);
         }
 
+        LeaveMmxMarked(Outcome.Done);
         if (!TrySignalSimd(context.Raised, context.Masked))
         {
             return Outcome.Fault;

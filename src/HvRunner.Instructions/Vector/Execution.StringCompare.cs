@@ -11,9 +11,18 @@ internal ref partial struct Execution<TMemory, THost>
 {
     private Outcome ExecuteStringCompare()
     {
-        var mnemonic = _instruction.Mnemonic;
-        if (mnemonic is not (Mnemonic.Pcmpestri or Mnemonic.Pcmpestrm or Mnemonic.Pcmpistri or Mnemonic.Pcmpistrm or
-            Mnemonic.Vpcmpestri or Mnemonic.Vpcmpestrm or Mnemonic.Vpcmpistri or Mnemonic.Vpcmpistrm))
+        // With REX.W the explicit lengths are 64 bits wide, which the decoder gives a mnemonic of its own.
+        var (isExplicit, isWide, givesIndex) = _instruction.Mnemonic switch
+        {
+            Mnemonic.Pcmpestri or Mnemonic.Vpcmpestri => (true, false, true),
+            Mnemonic.Pcmpestri64 or Mnemonic.Vpcmpestri64 => (true, true, true),
+            Mnemonic.Pcmpestrm or Mnemonic.Vpcmpestrm => (true, false, false),
+            Mnemonic.Pcmpestrm64 or Mnemonic.Vpcmpestrm64 => (true, true, false),
+            Mnemonic.Pcmpistri or Mnemonic.Vpcmpistri => (false, false, true),
+            Mnemonic.Pcmpistrm or Mnemonic.Vpcmpistrm => (false, false, false),
+            _ => (false, true, false),
+        };
+        if (isWide && !isExplicit)
         {
             return Outcome.Elsewhere;
         }
@@ -27,10 +36,8 @@ internal ref partial struct Execution<TMemory, THost>
         var second = wide.GetLower();
         var comparison = new PackedStringComparison(_instruction.Immediate8);
         int firstLength, secondLength;
-        if (mnemonic is Mnemonic.Pcmpestri or Mnemonic.Pcmpestrm or Mnemonic.Vpcmpestri or Mnemonic.Vpcmpestrm)
+        if (isExplicit)
         {
-            var isWide = _instruction.Code is Code.Pcmpestri64_xmm_xmmm128_imm8 or Code.Pcmpestrm64_xmm_xmmm128_imm8 or
-                Code.VEX_Vpcmpestri64_xmm_xmmm128_imm8 or Code.VEX_Vpcmpestrm64_xmm_xmmm128_imm8;
             var (rax, rdx) = (_state[GeneralRegister.Rax], _state[GeneralRegister.Rdx]);
             firstLength = comparison.ExplicitLength(isWide ? (long)rax : (int)rax);
             secondLength = comparison.ExplicitLength(isWide ? (long)rdx : (int)rdx);
@@ -49,7 +56,7 @@ internal ref partial struct Execution<TMemory, THost>
         flags |= (result & 1) != 0 ? Flag.Overflow : 0;
         _state.Rflags = flags;
         var fromTop = (comparison.Control & 0x40) != 0;
-        if (mnemonic is Mnemonic.Pcmpestri or Mnemonic.Pcmpistri or Mnemonic.Vpcmpestri or Mnemonic.Vpcmpistri)
+        if (givesIndex)
         {
             var index = result == 0 ? comparison.Count : fromTop ? BitOperations.Log2(result) : BitOperations.TrailingZeroCount(result);
             WriteRegister(Register.ECX, (ulong)index);

@@ -26,6 +26,7 @@ internal ref partial struct Execution<TMemory, THost>
         NoteX87Pointers();
         if (IsEmpty(0) || IsEmpty(1))
         {
+            WriteX87Word(XsaveLayout.StatusWord, ReadX87Word(XsaveLayout.StatusWord) & ~StatusWord.C2);
             return UnderflowX87();
         }
 

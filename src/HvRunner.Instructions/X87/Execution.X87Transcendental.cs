@@ -54,8 +54,13 @@ internal ref partial struct Execution<TMemory, THost>
             }
             else if (value.Exponent == 0 && value.Significand == Unpacked.IntegerBit && value.Kind == FloatKind.Finite)
             {
-                // 2^1 - 1 is 1 and 2^-1 - 1 is -1/2. Beyond 1 the result is undefined: the operand stays.
+                // 2^1 - 1 is 1 and 2^-1 - 1 is -1/2.
                 value.Exponent = value.Negative ? -1 : 0;
+            }
+            else if (value.Kind == FloatKind.Finite)
+            {
+                // Beyond 1 the result is undefined: as on AMD processors the operand stays.
+                context.Raised |= FloatExceptions.Precision;
             }
         }
 
@@ -86,6 +91,7 @@ internal ref partial struct Execution<TMemory, THost>
         NoteX87Pointers();
         if (IsEmpty(0))
         {
+            IsOutOfRange(default);
             return UnderflowX87();
         }
 
@@ -133,6 +139,7 @@ internal ref partial struct Execution<TMemory, THost>
         NoteX87Pointers();
         if (IsEmpty(0) || !IsEmpty(7))
         {
+            IsOutOfRange(default);
             return FaultTwoResults();
         }
 
@@ -260,6 +267,8 @@ internal ref partial struct Execution<TMemory, THost>
 
         if (x.Negative)
         {
+            // Goes before a denormal operand.
+            context.Raised = FloatExceptions.None;
             return FloatArithmetic.Invalid(ref context);
         }
 
@@ -306,7 +315,8 @@ internal ref partial struct Execution<TMemory, THost>
         var sum = WideFloat.From(x) + WideFloat.One;
         if (sum.IsZero || sum.Negative)
         {
-            return FloatArithmetic.Invalid(ref context);
+            context.Raised |= FloatExceptions.Precision;
+            return x;
         }
 
         var logarithm = Transcendental.Logarithm(sum, out var isExact);
