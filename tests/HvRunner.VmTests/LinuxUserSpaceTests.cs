@@ -81,6 +81,19 @@ public sealed partial class LinuxUserSpaceTests
     }
 
     [Fact]
+    public async Task Shell_ControlCInterruptsTheForegroundProcess()
+    {
+        using var process = HvrunProcess.Start(Lean("hvrun.shell") with { KeepInputOpen = true });
+        await process.WaitForOutputAsync(Prompt);
+        await TypeAsync(process, "echo started; sleep 1000\n");
+        await process.WaitForOutputAsync("\nstarted\r\n");
+        await TypeAsync(process, "\u0003");
+        await process.WaitForOutputAsync("^C\r\n" + Prompt);
+        await TypeAsync(process, "exit 6\n");
+        (await process.EndAsync()).Ended(6, "guest-status");
+    }
+
+    [Fact]
     public async Task Processes_AreKilledByTheirFaults()
     {
         (string Instructions, byte[] Code, int Signal)[] faults =
