@@ -50,6 +50,9 @@ int guest_main(void)
 #ifndef NOTOPIC
     test_paging();
     test_page_faults();
+    test_translations();
+    test_legacy_paging();
+    test_code_changes();
 #endif
     int status = tap_end();
     serial_drain();

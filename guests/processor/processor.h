@@ -64,7 +64,7 @@ enum efer { EFER_SCE = 1, EFER_LME = 0x100, EFER_LMA = 0x400, EFER_NXE = 0x800 }
 #define LABEL(name) extern const char name[]
 #define FRAGMENT_IN(section, name, bits, text) \
     LABEL(name); \
-    __asm__(".pushsection " section ", \"ax\"\n.code" #bits "\n.balign 16\n" #name ":\n" \
+    __asm__(".pushsection " section ", \"ax\"\n.code" #bits "\n.balign 16\n.globl " #name "\n" #name ":\n" \
             text "\nint $0x30\n.code64\n.popsection\n")
 #define FRAGMENT(name, text) FRAGMENT_IN(".text.fragments", name, 64, text)
 #define FRAGMENT32(name, text) FRAGMENT_IN(".text.fragments", name, 32, text)

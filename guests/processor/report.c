@@ -63,12 +63,17 @@ bool ended(const struct context *c, uint64_t vector, uint64_t error, uint64_t ri
     return good;
 }
 
-bool finished(const struct context *c, bool passed, const char *name)
+bool held(const struct context *c, bool passed, const char *name)
 {
-    bool good = point(c->vector == END && passed, name);
+    bool good = point(passed, name);
     if (!good)
         note(c);
     return good;
+}
+
+bool finished(const struct context *c, bool passed, const char *name)
+{
+    return held(c, c->vector == END && passed, name);
 }
 
 const char *text(const char *format, ...)

@@ -24,5 +24,8 @@ bool ended(const struct context *context, uint64_t vector, uint64_t error, uint6
 /* A context that came to its END, and something that must hold besides. */
 bool finished(const struct context *context, bool passed, const char *name);
 
+/* Something that must hold of a context, however it ended. */
+bool held(const struct context *context, bool passed, const char *name);
+
 /* Text behind the names of points, of loops over cases. */
 const char *text(const char *format, ...) __attribute__((format(printf, 1, 2)));
