@@ -53,6 +53,7 @@ int guest_main(void)
     test_translations();
     test_legacy_paging();
     test_code_changes();
+    test_exceptions();
 #endif
     int status = tap_end();
     serial_drain();
