@@ -54,6 +54,8 @@ int guest_main(void)
     test_legacy_paging();
     test_code_changes();
     test_exceptions();
+    test_stacks();
+    test_debug();
 #endif
     int status = tap_end();
     serial_drain();
