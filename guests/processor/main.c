@@ -56,6 +56,7 @@ int guest_main(void)
     test_exceptions();
     test_stacks();
     test_debug();
+    test_segments();
 #endif
     int status = tap_end();
     serial_drain();

@@ -80,7 +80,7 @@ extern const char real_start[], real_end[];
 
 /* A context each: ring 0 and 3 in long mode, and what leaves it. User code runs
  * in the user's image of memory. */
-LABEL(nothing64);        /* a fragment that ends at once */
+LABEL(nothing64); LABEL(nothing32); LABEL(nothing16);   /* they end at once */
 struct context kernel64(const void *fragment);
 struct context user64(const void *fragment);
 struct context kernel32(const void *fragment);          /* compatibility mode */
