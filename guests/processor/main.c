@@ -57,6 +57,10 @@ int guest_main(void)
     test_stacks();
     test_debug();
     test_segments();
+    test_descriptors();
+    test_gates();
+    test_modes();
+    test_system_calls();
 #endif
     int status = tap_end();
     serial_drain();

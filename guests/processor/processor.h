@@ -137,9 +137,9 @@ void reset_gate(uint8_t vector);
 /* A descriptor; access and flags as in the SDM: 0x9b and 0xc are flat code. */
 uint64_t descriptor(uint32_t base, uint32_t limit, uint8_t access, uint8_t flags);
 
-/* Stacks, of which the addresses of the ends are given. */
+/* Stacks; a fragment that pops too much spoils nothing else. */
 extern uint8_t fragment_stack[4096], trap_stack[4096], ist_stack[4096];
-#define TOP(stack) (AT(stack) + sizeof(stack))
+#define TOP(stack) (AT(stack) + sizeof(stack) - 256)
 
 /* Page tables: the supervisor's identity, the user's image at USER_BASE, and a
  * window of 1 GiB for tests. Entries are for the processor to change. */
