@@ -61,6 +61,8 @@ int guest_main(void)
     test_gates();
     test_modes();
     test_system_calls();
+    test_interrupt_returns();
+    test_privilege();
 #endif
     int status = tap_end();
     serial_drain();
