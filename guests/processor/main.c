@@ -63,6 +63,9 @@ int guest_main(void)
     test_system_calls();
     test_interrupt_returns();
     test_privilege();
+    test_features();
+    test_vector_state();
+    test_interrupts();
 #endif
     int status = tap_end();
     serial_drain();
