@@ -47,7 +47,7 @@ int guest_main(void)
     serial_start();
     machine_start();
     test_contexts();
-#ifndef NOTOPIC
+
     test_paging();
     test_page_faults();
     test_translations();
@@ -66,7 +66,6 @@ int guest_main(void)
     test_features();
     test_vector_state();
     test_interrupts();
-#endif
     int status = tap_end();
     serial_drain();
     return status;
