@@ -57,6 +57,7 @@ static void calls(void)
     c = kernel64(return64);
     c.rcx = 1ull << 47;
     run(&c);
+    tcg_differs("it is AMD's processor whatever the vendor");
     held(&c, c.vector == GP && c.error == 0 && c.cs == (is_amd ? USER_CODE64 | 3u : CODE64),
          "system calls: SYSRET to a non-canonical RIP is #GP(0), in the ring that the vendor says");
     c = user64(return64);
@@ -77,8 +78,10 @@ static void calls(void)
     if (is_amd) {
         finished(&c, c.cs == CODE64 && c.rcx == USER_AT(call32_after) && (c.r11 & FLAG_CF),
                  "system calls: SYSCALL of compatibility mode, AMD: by CSTAR");
-    } else
+    } else {
+        tcg_differs("it is AMD's processor whatever the vendor");
         ended(&c, UD, NO_ERROR, USER_AT(call32), "system calls: SYSCALL of compatibility mode, Intel: #UD");
+    }
     wrmsr(MSR_STAR, (uint64_t)(USER_CODE32 | 3) << 48 | (uint64_t)CODE32 << 32 | (uint32_t)AT(call_landing32));
     c = protected_user32(call32);
     c.efer = EFER_SCE;
@@ -93,10 +96,12 @@ static void calls(void)
         run(&c);
         finished(&c, c.cs == (USER_CODE32 | 3) && (c.rflags & FLAG_IF), "system calls: SYSRET of protected mode, AMD");
     } else {
+        tcg_differs("it is AMD's processor whatever the vendor");
         ended(&c, UD, NO_ERROR, AT(call32), "system calls: SYSCALL of protected mode, Intel: #UD");
         c = protected32(return_legacy);
         c.efer = EFER_SCE;
         run(&c);
+        tcg_differs("it is AMD's processor whatever the vendor");
         ended(&c, UD, NO_ERROR, AT(return_legacy_at), "system calls: SYSRET of protected mode, Intel: #UD");
     }
 }
