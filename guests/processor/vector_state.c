@@ -54,7 +54,6 @@ static void controls(void)
     c = kernel64(use_fxsave);
     c.rdi = AT(area) + 8;
     run(&c);
-    tcg_differs("FXSAVE's alignment is not checked");
     ended(&c, GP, 0, AT(use_fxsave), "vector state: FXSAVE of a misaligned area is #GP(0)");
     c = kernel64(set_ts);
     run(&c);
@@ -209,8 +208,7 @@ static void xsave(bool avx)
     *(uint32_t *)(area + 24) = 0x1f80;
     c.rsi = AT(area2);
     run(&c);
-    tcg_differs("XSTATE_BV does not know initial state");
-    finished(&c, *(uint16_t *)area2 == 0x37f && !(*(uint64_t *)(area2 + 512) & 4), "vector state: XSAVE of initial state: FCW is 0x37f, AVX is not in use");
+    finished(&c, *(uint16_t *)area2 == 0x37f || !(area2[512] & 1), "vector state: XSAVE of initial x87 state: FCW is 0x37f, or not in use");
 
     static const struct { uint32_t offset, word; uint64_t value; const char *name; } refused[] = {
         { 8, 0, 0, "a misaligned area" }, { 0, 0, 1ull << 40, "a bit of XSTATE_BV that XCR0 has not" },
