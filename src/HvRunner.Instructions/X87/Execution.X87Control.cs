@@ -156,6 +156,7 @@ internal ref partial struct Execution<TMemory, THost>
         {
             // FNSTENV masks everything, so that a handler can use the unit.
             WriteX87Word(XsaveLayout.ControlWord, ReadX87Word(XsaveLayout.ControlWord) | 0x3f);
+            SummarizeX87Errors();
         }
 
         return Outcome.Done;

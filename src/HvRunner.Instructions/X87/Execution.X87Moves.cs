@@ -98,6 +98,13 @@ internal ref partial struct Execution<TMemory, THost>
             FloatArithmetic.PrepareOne(ref value, ref context);
         }
 
+        // A denormal is loaded even if its exception is unmasked, as on AMD processors: the next waiting instruction reports it.
+        if (IsEmpty(7) && context.Raised == FloatExceptions.Denormal)
+        {
+            SignalX87(FloatExceptions.Denormal);
+            context.Raised = FloatExceptions.None;
+        }
+
         PushStack(value, context.Raised);
         return Outcome.Done;
     }
