@@ -36,7 +36,7 @@ internal static class GuestLayout
     /// <summary>The instances' code: slots of 64 bytes in executable pages.</summary>
     public const int CodeSlotBytes = 64;
     public const ulong CodePhysical = 0x10_0000;
-    public const ulong Code = 0x3000_0000;
+    public const ulong CodeStart = 0x3000_0000;
     public const int CodeBytes = MaximumBatch * CodeSlotBytes;
 
     /// <summary>Pairs of pages, the first executable, the second of every kind: for code that crosses a page.</summary>
@@ -85,7 +85,7 @@ internal static class GuestLayout
     };
 
     /// <summary>Physical address of an instance's code address.</summary>
-    public static ulong PhysicalOfCode(ulong address) => address >= EdgeCode ? address - EdgeCode + EdgeCodePhysical : address - Code + CodePhysical;
+    public static ulong PhysicalOfCode(ulong address) => address >= EdgeCode ? address - EdgeCode + EdgeCodePhysical : address - CodeStart + CodePhysical;
 
     /// <summary>Virtual address of a slot's centre in one of the three places.</summary>
     public static ulong Centre(ulong place, int slot) => place + FirstCentre + ((ulong)slot * DataSlotBytes);

@@ -21,6 +21,9 @@ internal static class GuestSetup
         Put(Gdt + 0x30, 0x00af_fb00_0000_ffff);
         Put(Gdt + TaskState, 0x0000_8b00_0000_0067 | (Tss << 16));
         Put(Tss + 4, SupervisorStackTop);
+
+        // The I/O permission map begins beyond the segment's limit: ring 3 may reach no port.
+        Put(Tss + 0x60, 0x0068_0000_0000_0000);
         for (var vector = 0; vector < LoopCode.Vectors; vector++)
         {
             var stub = Stubs + (ulong)(vector * LoopCode.StubBytes);

@@ -56,6 +56,13 @@ internal static class LoopCode
         code.mov(__[Cursor], rbx);
         code.cmp(rbx, __[Limit]);
         code.jae(finish);
+
+        // An instance may have loaded another null selector; loading FS and GS may clear their bases.
+        code.xor(eax, eax);
+        code.mov(ds, eax);
+        code.mov(es, eax);
+        code.mov(fs, eax);
+        code.mov(gs, eax);
         code.mov(rax, __[rbx + 144]);
         code.wrfsbase(rax);
         code.mov(rax, __[rbx + 152]);

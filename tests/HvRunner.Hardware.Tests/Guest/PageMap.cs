@@ -22,7 +22,7 @@ internal static class PageMap
         Map(ram, ref next, GuestLayout.Cells, GuestLayout.CellsPhysical, PageKind.Writable);
         Map(ram, ref next, GuestLayout.Exit, GuestLayout.ExitPhysical, PageKind.Writable);
         Range(ram, ref next, GuestLayout.Blocks, GuestLayout.BlocksPhysical, GuestLayout.MaximumBatch * GuestLayout.BlockBytes, PageKind.Writable);
-        Range(ram, ref next, GuestLayout.Code, GuestLayout.CodePhysical, GuestLayout.CodeBytes, PageKind.Executable);
+        Range(ram, ref next, GuestLayout.CodeStart, GuestLayout.CodePhysical, GuestLayout.CodeBytes, PageKind.Executable);
         for (var pair = 0; pair < GuestLayout.EdgePairs; pair++)
         {
             var offset = (ulong)(pair * 2 * GuestLayout.PageBytes);

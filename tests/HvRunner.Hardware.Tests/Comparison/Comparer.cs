@@ -1,0 +1,127 @@
+using System.Buffers.Binary;
+using HvRunner.Hardware.Tests.Forms;
+using HvRunner.Hardware.Tests.Guest;
+using HvRunner.Hardware.Tests.Instances;
+using Iced.Intel;
+
+namespace HvRunner.Hardware.Tests.Comparison;
+
+/// <summary>
+/// Compares what became of one instance. Not compared, because processors differ and software cannot rely on it: undefined flags; RF in the
+/// pushed flags; the x87's last instruction, operand and opcode (AMD keeps them for every instruction, Intel for unmasked exceptions alone);
+/// the last bits of transcendental functions; all but the first bits of RCP and RSQRT.
+/// </summary>
+internal static class Comparer
+{
+    private const ulong Resume = 0x1_0000;
+    private const int PageFault = 14;
+
+    private static readonly string[] Names =
+        ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
+
+    /// <summary>The differences in words, hardware first; empty when there are none.</summary>
+    public static string Differences(Instance instance, in ProcessorImage input, in ProcessorImage hardware, in ProcessorImage ours)
+    {
+        if (hardware.Vector != ours.Vector)
+        {
+            return $"{Ending(hardware)} against {Ending(ours)}";
+        }
+
+        var shapeOnly = FormTable.UseOf(instance.Decoded) == FormUse.ShapeOnly;
+        var faulted = hardware.Vector < ProcessorImage.NoException;
+        var differences = new List<string>();
+        if (faulted)
+        {
+            Check(differences, "error", hardware.ErrorCode, ours.ErrorCode);
+            Check(differences, "rip", hardware.Rip, ours.Rip);
+            if (hardware.Vector == PageFault)
+            {
+                Check(differences, "cr2", hardware.Cr2, ours.Cr2);
+            }
+        }
+
+        if (shapeOnly && !faulted)
+        {
+            return string.Join(", ", differences);
+        }
+
+        for (var i = 0; i < 16; i++)
+        {
+            Check(differences, Names[i], hardware.General[i], ours.General[i]);
+        }
+
+        var mask = ~Resume & ~UndefinedResults.Flags(instance.Decoded, input);
+        Check(differences, "rflags", hardware.Rflags & mask, ours.Rflags & mask);
+        Check(differences, "fsbase", hardware.FsBase, ours.FsBase);
+        Check(differences, "gsbase", hardware.GsBase, ours.GsBase);
+        FloatState.Compare(differences, instance.Decoded, hardware.Fx, ours.Fx);
+        return string.Join(", ", differences);
+    }
+
+    public static string Ending(in ProcessorImage image) => image.Vector switch
+    {
+        ProcessorImage.NoException => "no exception",
+        ProcessorImage.Unsupported => "unsupported",
+        ProcessorImage.Endless => "endless",
+        _ => $"exception {image.Vector} ({image.ErrorCode:x}) at {image.Rip:x}{(image.Vector == PageFault ? $" cr2 {image.Cr2:x}" : "")}",
+    };
+
+    /// <summary>Everything that the instance began with, in one line.</summary>
+    public static string Describe(Instance instance, in ProcessorImage input)
+    {
+        var registers = new string[16];
+        for (var i = 0; i < 16; i++)
+        {
+            registers[i] = $"{Names[i]}={input.General[i]:x}";
+        }
+
+        Span<byte> fx = stackalloc byte[512];
+        ((ReadOnlySpan<byte>)input.Fx).CopyTo(fx);
+        var vectors = new List<string>();
+        foreach (var (name, register, size) in RegistersOf(instance.Decoded, fx))
+        {
+            vectors.Add($"{name}={Convert.ToHexStringLower(fx.Slice(register, size))}");
+        }
+
+        return $"{Convert.ToHexStringLower(instance.Code)} {Text(instance)} | {string.Join(' ', registers)} rflags={input.Rflags:x} rip={input.Rip:x} fs={input.FsBase:x} gs={input.GsBase:x} " +
+            $"fcw={BinaryPrimitives.ReadUInt16LittleEndian(fx):x} fsw={BinaryPrimitives.ReadUInt16LittleEndian(fx[2..]):x} ftw={fx[4]:x} " +
+            $"mxcsr={BinaryPrimitives.ReadUInt32LittleEndian(fx[24..]):x} {string.Join(' ', vectors)} target={instance.Target:x}";
+    }
+
+    public static string Text(Instance instance) => instance.IsValid ? $"{instance.Decoded} [{instance.Decoded.Code}]" : "(invalid)";
+
+    private static List<(string Name, int Offset, int Size)> RegistersOf(Instruction instruction, Span<byte> fx)
+    {
+        var found = new List<(string, int, int)>();
+        for (var i = 0; i < instruction.OpCount; i++)
+        {
+            var register = instruction.GetOpKind(i) == OpKind.Register ? instruction.GetOpRegister(i) : Register.None;
+            if (register.IsXMM())
+            {
+                found.Add((register.ToString(), 160 + (16 * (register - Register.XMM0)), 16));
+            }
+            else if (register.IsMM())
+            {
+                found.Add((register.ToString(), 32 + (16 * (register - Register.MM0)), 10));
+            }
+        }
+
+        if (instruction.Mnemonic.ToString().StartsWith('F') && fx.Length != 0)
+        {
+            for (var i = 0; i < 8; i++)
+            {
+                found.Add(($"st{i}", 32 + (16 * i), 10));
+            }
+        }
+
+        return found;
+    }
+
+    private static void Check(List<string> differences, string name, ulong hardware, ulong ours)
+    {
+        if (hardware != ours)
+        {
+            differences.Add($"{name} {hardware:x} against {ours:x}");
+        }
+    }
+}

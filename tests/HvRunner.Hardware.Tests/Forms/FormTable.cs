@@ -1,0 +1,100 @@
+using Iced.Intel;
+
+namespace HvRunner.Hardware.Tests.Forms;
+
+/// <summary>What the comparison does with an instruction form.</summary>
+internal enum FormUse
+{
+    /// <summary>Run on both, everything defined must agree.</summary>
+    Compared,
+
+    /// <summary>Run on both; its result is another one each time, so only whether it faults and what it leaves alone must agree.</summary>
+    ShapeOnly,
+
+    /// <summary>Advertised, and not run here, for a reason.</summary>
+    LeftOut,
+
+    /// <summary>Not in the processor's CPUID: raises #UD with us, and is not run on the hardware.</summary>
+    NotAdvertised,
+}
+
+/// <summary>One instruction form of 64-bit mode.</summary>
+/// <param name="Code">The decoder's name for it.</param>
+/// <param name="Use">What is done with it.</param>
+/// <param name="Reason">Why it is left out; else empty.</param>
+internal readonly record struct Form(Code Code, FormUse Use, string Reason);
+
+/// <summary>Every form of 64-bit mode that the decoder knows, judged by CPUID feature and privilege.</summary>
+internal static class FormTable
+{
+    private const string HostTables = "this KVM looks selectors up in the host's tables";
+    private const string NoSystemCalls = "this KVM does not bring system calls and software interrupts to ring 0";
+    private const string Privileged = "for ring 0 alone; see guests/processor";
+
+    private static readonly HashSet<CpuidFeature> Advertised =
+    [
+        CpuidFeature.INTEL8086, CpuidFeature.INTEL8086_ONLY, CpuidFeature.INTEL186, CpuidFeature.INTEL286, CpuidFeature.INTEL386,
+        CpuidFeature.INTEL486, CpuidFeature.X64, CpuidFeature.CPUID, CpuidFeature.CMOV, CpuidFeature.FPU, CpuidFeature.FPU287,
+        CpuidFeature.FPU387, CpuidFeature.FXSR, CpuidFeature.CX8, CpuidFeature.CMPXCHG16B, CpuidFeature.TSC, CpuidFeature.MMX,
+        CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.SSE3, CpuidFeature.SSSE3, CpuidFeature.SSE4_1, CpuidFeature.SSE4_2,
+        CpuidFeature.POPCNT, CpuidFeature.LZCNT, CpuidFeature.BMI1, CpuidFeature.BMI2, CpuidFeature.MOVBE, CpuidFeature.ADX,
+        CpuidFeature.RDRAND, CpuidFeature.RDTSCP, CpuidFeature.FSGSBASE, CpuidFeature.CLFSH, CpuidFeature.MULTIBYTENOP,
+        CpuidFeature.PAUSE, CpuidFeature.PREFETCHW, CpuidFeature.XSAVE, CpuidFeature.XSAVEOPT, CpuidFeature.XSAVEC, CpuidFeature.SYSCALL,
+    ];
+
+    /// <summary>All forms, by code.</summary>
+    public static IReadOnlyDictionary<Code, Form> All { get; } =
+        Enum.GetValues<Code>().Where(IsForm).Distinct().ToDictionary(code => code, Judge);
+
+    /// <summary>Those that run on both processors.</summary>
+    public static Code[] Run { get; } =
+        [.. All.Values.Where(form => form.Use is FormUse.Compared or FormUse.ShapeOnly).Select(form => form.Code).Order()];
+
+    /// <summary>What to do with an instruction that was decoded from any bytes.</summary>
+    public static FormUse UseOf(in Instruction instruction) =>
+        instruction.IsInvalid ? FormUse.Compared : All.TryGetValue(instruction.Code, out var form) ? form.Use : FormUse.NotAdvertised;
+
+    private static bool IsForm(Code code)
+    {
+        var opCode = code.ToOpCode();
+        return opCode is { IsInstruction: true, Mode64: true, IntelDecoder64: true } && opCode.Mnemonic != Mnemonic.INVALID;
+    }
+
+    private static Form Judge(Code code)
+    {
+        var features = code.CpuidFeatures();
+        if (!features.All(Advertised.Contains))
+        {
+            return new Form(code, FormUse.NotAdvertised, "");
+        }
+
+        var reason = ReasonToLeaveOut(code);
+        if (reason.Length != 0)
+        {
+            return new Form(code, FormUse.LeftOut, reason);
+        }
+
+        var opCode = code.ToOpCode();
+        var shape = opCode.Mnemonic is Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdrand or Mnemonic.Cpuid or Mnemonic.Xgetbv;
+        return new Form(code, shape ? FormUse.ShapeOnly : FormUse.Compared, "");
+    }
+
+    private static string ReasonToLeaveOut(Code code)
+    {
+        var opCode = code.ToOpCode();
+        switch (opCode.Mnemonic)
+        {
+            case Mnemonic.Int or Mnemonic.Int1 or Mnemonic.Syscall or Mnemonic.Sysenter or Mnemonic.Sysret or Mnemonic.Sysexit or Mnemonic.Sysretq or Mnemonic.Sysexitq:
+                return NoSystemCalls;
+            case Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq or Mnemonic.Retf or Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr or Mnemonic.Verw or
+                Mnemonic.Sldt or Mnemonic.Str or Mnemonic.Sgdt or Mnemonic.Sidt:
+                return HostTables;
+            case Mnemonic.Call or Mnemonic.Jmp when code.ToOpCode().ToString().Contains("m16:", StringComparison.Ordinal):
+                return HostTables;
+            case Mnemonic.Wait:
+                return "";
+        }
+
+        return opCode.IsPrivileged || opCode.MustBeCpl0 || !opCode.Cpl3 ? Privileged : "";
+    }
+}

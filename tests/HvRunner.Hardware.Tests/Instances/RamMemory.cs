@@ -1,0 +1,110 @@
+using System.Buffers.Binary;
+using HvRunner.Abstractions;
+using HvRunner.Instructions;
+
+namespace HvRunner.Hardware.Tests.Instances;
+
+/// <summary>Guest RAM that is an array. One processor uses it, so a compare-and-exchange needs no lock.</summary>
+internal struct RamMemory(byte[] ram) : IPhysicalMemory
+{
+    public readonly bool TryRead(ulong physicalAddress, Span<byte> data)
+    {
+        if (physicalAddress > (ulong)(ram.Length - data.Length))
+        {
+            data.Fill(0xff);
+            return false;
+        }
+
+        ram.AsSpan((int)physicalAddress, data.Length).CopyTo(data);
+        return true;
+    }
+
+    public readonly bool TryWrite(ulong physicalAddress, ReadOnlySpan<byte> data)
+    {
+        if (physicalAddress > (ulong)(ram.Length - data.Length))
+        {
+            return false;
+        }
+
+        data.CopyTo(ram.AsSpan((int)physicalAddress));
+        return true;
+    }
+
+    public readonly bool TryCompareExchange(ulong physicalAddress, int size, ulong expected, ulong desired, out ulong observed)
+    {
+        Span<byte> value = stackalloc byte[8];
+        value.Clear();
+        if ((physicalAddress & (ulong)(size - 1)) != 0 || !TryRead(physicalAddress, value[..size]))
+        {
+            observed = 0;
+            return false;
+        }
+
+        observed = BinaryPrimitives.ReadUInt64LittleEndian(value);
+        if (observed == (expected & (ulong.MaxValue >> (64 - (8 * size)))))
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(value, desired);
+            TryWrite(physicalAddress, value[..size]);
+        }
+
+        return true;
+    }
+
+    public readonly bool TryCompareExchange(ulong physicalAddress, UInt128 expected, UInt128 desired, out UInt128 observed)
+    {
+        Span<byte> value = stackalloc byte[16];
+        observed = 0;
+        if ((physicalAddress & 15) != 0 || !TryRead(physicalAddress, value))
+        {
+            return false;
+        }
+
+        observed = BinaryPrimitives.ReadUInt128LittleEndian(value);
+        if (observed == expected)
+        {
+            BinaryPrimitives.WriteUInt128LittleEndian(value, desired);
+            TryWrite(physicalAddress, value);
+        }
+
+        return true;
+    }
+}
+
+/// <summary>The surroundings of a processor in ring 3: CPUID for the XSAVE layout, and no model-specific registers.</summary>
+internal struct UserHost : IProcessorHost
+{
+    /// <summary>What XGETBV shows on the machine; the instances ask for x87 and SSE alone.</summary>
+    public const ulong Xcr0 = 0xe7;
+
+    public readonly void LoadExtended(ProcessorState state)
+    {
+    }
+
+    public readonly void LoadDebug(ProcessorState state)
+    {
+    }
+
+    public readonly bool TryReadMsr(uint index, out ulong value)
+    {
+        value = 0;
+        return false;
+    }
+
+    public readonly bool TryWriteMsr(uint index, ulong value) => false;
+
+    public readonly bool TryGetCpuid(uint leaf, uint subleaf, out CpuidLeaf result)
+    {
+        result = (leaf, subleaf) switch
+        {
+            (0x80000008, _) => new CpuidLeaf(leaf, subleaf, false, 0x3030, 0, 0, 0),
+            (0xd, 0) => new CpuidLeaf(leaf, subleaf, true, 0xe7, 2432, 2432, 0),
+            (0xd, 1) => new CpuidLeaf(leaf, subleaf, true, 0xf, 0, 0, 0),
+            (0xd, 2) => new CpuidLeaf(leaf, subleaf, true, 256, 576, 0, 0),
+            (0xd, 5) => new CpuidLeaf(leaf, subleaf, true, 64, 832, 0, 0),
+            (0xd, 6) => new CpuidLeaf(leaf, subleaf, true, 512, 896, 0, 0),
+            (0xd, 7) => new CpuidLeaf(leaf, subleaf, true, 1024, 1408, 0, 0),
+            _ => default,
+        };
+        return result != default;
+    }
+}
