@@ -19,7 +19,7 @@ internal static class FloatState
         }
 
         var transcendental = !instruction.IsInvalid && IsTranscendental(instruction.Mnemonic);
-        var ignored = instruction.IsInvalid ? 0 : UndefinedResults.Conditions(instruction);
+        var ignored = instruction.IsInvalid ? 0 : UndefinedResults.Conditions(instruction, hardware);
         if (transcendental)
         {
             ignored |= Precision | RoundedUp;

@@ -57,6 +57,11 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
         }
 
         Instances += MaximumBatch;
+        foreach (var instance in _generator.Instances)
+        {
+            SavedImage.Equalize(instance, theirs, ram);
+        }
+
         CompareMemory(theirs, ram);
     }
 

@@ -29,6 +29,7 @@ internal static class FormTable
 {
     private const string HostTables = "this KVM looks selectors up in the host's tables";
     private const string NoSystemCalls = "this KVM does not bring system calls and software interrupts to ring 0";
+    private const string Emulated = "this KVM completes it in its own emulator";
     private const string Privileged = "for ring 0 alone; see guests/processor";
 
     private static readonly HashSet<CpuidFeature> Advertised =
@@ -84,15 +85,15 @@ internal static class FormTable
         var opCode = code.ToOpCode();
         switch (opCode.Mnemonic)
         {
-            case Mnemonic.Int or Mnemonic.Int1 or Mnemonic.Syscall or Mnemonic.Sysenter or Mnemonic.Sysret or Mnemonic.Sysexit or Mnemonic.Sysretq or Mnemonic.Sysexitq:
+            case Mnemonic.Int or Mnemonic.Int1 or Mnemonic.Int3 or Mnemonic.Syscall or Mnemonic.Sysenter or Mnemonic.Sysret or Mnemonic.Sysexit or Mnemonic.Sysretq or Mnemonic.Sysexitq:
                 return NoSystemCalls;
             case Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq or Mnemonic.Retf or Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr or Mnemonic.Verw or
                 Mnemonic.Sldt or Mnemonic.Str or Mnemonic.Sgdt or Mnemonic.Sidt:
                 return HostTables;
             case Mnemonic.Call or Mnemonic.Jmp when code.ToOpCode().ToString().Contains("m16:", StringComparison.Ordinal):
                 return HostTables;
-            case Mnemonic.Wait:
-                return "";
+            case Mnemonic.Smsw:
+                return Emulated;
         }
 
         return opCode.IsPrivileged || opCode.MustBeCpl0 || !opCode.Cpl3 ? Privileged : "";

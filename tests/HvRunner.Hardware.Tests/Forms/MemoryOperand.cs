@@ -76,6 +76,12 @@ internal static class MemoryOperand
         {
             // Nothing but the segment's base can still be moved.
             var moved = target - instruction.MemoryDisplacement64;
+            if ((long)(moved << 16) >> 16 != (long)moved)
+            {
+                // The loop could not load such a base.
+                return;
+            }
+
             if (instruction.MemorySegment == Register.FS)
             {
                 input.FsBase = moved;

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using HvRunner.Hardware.Tests.Comparison;
 using HvRunner.Hardware.Tests.Guest;
 using HvRunner.Hardware.Tests.Instances;
 using Iced.Intel;
@@ -29,6 +30,11 @@ internal sealed class StateAim(byte[] ram)
         }
 
         AimImplied(dice, instruction, ref input, low);
+        if (UndefinedResults.HasUndefinedDestination(instruction, input))
+        {
+            return false;
+        }
+
         if (MemoryOf(instruction) >= 0)
         {
             MemoryOperand.Aim(dice, instruction, ref input, instance.Target);
@@ -311,7 +317,7 @@ internal sealed class StateAim(byte[] ram)
     }
 
     /// <summary>Where data lies in RAM; false outside the data pages.</summary>
-    private static bool TryPhysical(ulong linear, int length, out int physical)
+    public static bool TryPhysical(ulong linear, int length, out int physical)
     {
         foreach (var (start, bytes, at) in new[]
         {

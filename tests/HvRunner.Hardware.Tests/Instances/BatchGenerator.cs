@@ -149,7 +149,7 @@ internal sealed class BatchGenerator
         if (instance.Wanted.ToOpCode().MemorySize.GetSize() is 0 or > 64)
         {
             // A whole image: the slot's first 832 bytes.
-            return centre - (DataSlotBytes / 2) + (ulong)(dice.OneIn(6) ? dice.Below(64) : 0);
+            return centre - (DataSlotBytes / 2) + (ulong)(dice.OneIn(6) ? dice.Below(4) * 16 : 0);
         }
 
         return centre + (ulong)(dice.Below(10) switch

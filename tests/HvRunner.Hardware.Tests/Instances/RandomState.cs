@@ -9,7 +9,6 @@ internal static class RandomState
     public const ulong StatusFlags = 0x8d5;
     public const ulong DirectionFlag = 0x400;
     public const ulong AlignmentFlag = 0x4_0000;
-    private const ulong NestedTask = 0x4000;
     private const ulong Identification = 0x20_0000;
     private const ulong AlwaysSet = 0x202;
 
@@ -21,8 +20,7 @@ internal static class RandomState
         }
 
         image.Rflags = AlwaysSet | (dice.Next() & StatusFlags);
-        image.Rflags |= (dice.OneIn(3) ? DirectionFlag : 0) | (dice.OneIn(10) ? AlignmentFlag : 0);
-        image.Rflags |= (dice.OneIn(20) ? NestedTask : 0) | (dice.OneIn(20) ? Identification : 0);
+        image.Rflags |= (dice.OneIn(3) ? DirectionFlag : 0) | (dice.OneIn(10) ? AlignmentFlag : 0) | (dice.OneIn(20) ? Identification : 0);
         image.FsBase = SegmentBase(dice);
         image.GsBase = SegmentBase(dice);
         Span<byte> fx = image.Fx;
