@@ -95,8 +95,9 @@ internal static class Comparer
         return instance.Decoded.Mnemonic switch
         {
             Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or
-                Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xrstor or Mnemonic.Xrstor64 => address - instance.Target < 1024,
-            Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq => address - input.General[7] + 128 < 256 || address - input.General[6] + 128 < 256,
+                Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xrstor or Mnemonic.Xrstor64 or
+                Mnemonic.Fnsave or Mnemonic.Frstor or Mnemonic.Fnstenv or Mnemonic.Fldenv => address - instance.Address < 1024,
+            Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq => (uint)(address - input.General[7] + 128) < 256 || (uint)(address - input.General[6] + 128) < 256,
             _ => false,
         };
     }

@@ -16,15 +16,15 @@ internal static class SavedImage
         switch (instance.Decoded.Mnemonic)
         {
             case Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64:
-                Take(instance.Target, 6, 18, hardware, ours);
-                Take(instance.Target, 28, 4, hardware, ours);
-                Take(instance.Target, 416, 96, hardware, ours);
+                Take(instance.Address, 6, 18, hardware, ours);
+                Take(instance.Address, 28, 4, hardware, ours);
+                Take(instance.Address, 416, 96, hardware, ours);
                 break;
             case Mnemonic.Fnstenv or Mnemonic.Fnsave when instance.Decoded.Code is Code.Fnstenv_m28byte or Code.Fnsave_m108byte:
-                Take(instance.Target, 12, 16, hardware, ours);
+                Take(instance.Address, 12, 16, hardware, ours);
                 break;
             case Mnemonic.Fnstenv or Mnemonic.Fnsave:
-                Take(instance.Target, 6, 8, hardware, ours);
+                Take(instance.Address, 6, 8, hardware, ours);
                 break;
         }
     }

@@ -122,6 +122,28 @@ internal static class MemoryOperand
         }
     }
 
+    /// <summary>The linear address that the operand has with these registers.</summary>
+    public static ulong AddressOf(in Instruction instruction, int operand, in ProcessorImage input)
+    {
+        var general = input.General;
+        var (fs, gs) = (input.FsBase, input.GsBase);
+        return instruction.TryGetVirtualAddress(operand, 0, out var address, Value) ? address : 0;
+
+        bool Value(Register register, int index, int size, out ulong value)
+        {
+            value = register switch
+            {
+                Register.FS => fs,
+                Register.GS => gs,
+                Register.AL => (byte)general[0],
+                >= Register.RAX and <= Register.R15 => general[register - Register.RAX],
+                >= Register.EAX and <= Register.R15D => (uint)general[register - Register.EAX],
+                _ => 0,
+            };
+            return true;
+        }
+    }
+
     /// <summary>Sets a register; of one that is used as 32 bits, the upper half is anything.</summary>
     private static void Set(Dice dice, ref ProcessorImage input, Register register, ulong value)
     {

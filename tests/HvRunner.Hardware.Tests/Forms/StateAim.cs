@@ -35,10 +35,17 @@ internal sealed class StateAim(byte[] ram)
             return false;
         }
 
-        if (MemoryOf(instruction) >= 0)
+        var operand = MemoryOf(instruction);
+        if (operand >= 0)
         {
             MemoryOperand.Aim(dice, instruction, ref input, instance.Target);
             FillOperand(dice, instruction, instance.Target, ref input);
+            instance.Address = MemoryOperand.AddressOf(instruction, operand, input);
+            if (instance.Address % 16 != 0 && instruction.Mnemonic is Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64)
+            {
+                // This KVM's emulator takes these over where they are not aligned, and does not mind.
+                return false;
+            }
         }
 
         return instruction.FlowControl is FlowControl.Next or FlowControl.Exception or FlowControl.Interrupt || TryAimBranch(dice, instance, ref input, codeSlot);
@@ -199,8 +206,9 @@ internal sealed class StateAim(byte[] ram)
             case Mnemonic.Cmpxchg when dice.OneIn(2) && TryPhysical(target, 8, out var compared):
                 input.General[0] = Read(compared, 8);
                 break;
-            case Mnemonic.Ldmxcsr when !dice.OneIn(4):
-                BinaryPrimitives.WriteUInt32LittleEndian(value, (uint)dice.Next() & 0xffff);
+            case Mnemonic.Ldmxcsr:
+                // Without AMD's bit of misaligned SSE mode, which this processor does not have.
+                BinaryPrimitives.WriteUInt32LittleEndian(value, (uint)dice.Next() & (dice.OneIn(4) ? 0xfffd_ffff : 0xffff));
                 Write(target, value[..4]);
                 break;
             case Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Xrstor or Mnemonic.Xrstor64:

@@ -28,6 +28,9 @@ internal sealed class Instance
     /// <summary>The linear address that a memory operand was aimed at.</summary>
     public ulong Target { get; set; }
 
+    /// <summary>The linear address that the memory operand has; where it could not be aimed, not the target.</summary>
+    public ulong Address { get; set; }
+
     public ReadOnlySpan<byte> Code => Bytes.AsSpan(0, Length);
 
     public bool IsValid => !Decoded.IsInvalid;
