@@ -11,8 +11,43 @@ public enum CompletionKind
     /// <summary>The instruction raised an exception, which the caller delivers; RIP stands at the instruction.</summary>
     Fault,
 
-    /// <summary>The executor does not implement the instruction; nothing changed.</summary>
+    /// <summary>The executor does not implement what was asked, see <see cref="Completion.Reason"/>; nothing changed.</summary>
     Unsupported,
+
+    /// <summary>A triple fault (SDM vol. 3A, 6.15, interrupt 8): the processor is dead until it is reset. Comes from the delivery of exceptions only.</summary>
+    Shutdown,
+}
+
+/// <summary>What the executor does not implement.</summary>
+public enum UnsupportedReason
+{
+    /// <summary>Nothing is missing.</summary>
+    None,
+
+    /// <summary>The instruction itself.</summary>
+    Instruction,
+
+    /// <summary>A switch of tasks by hardware: a task gate, a far transfer to a TSS, or IRET with EFLAGS.NT set (SDM vol. 3A, chapter 7).</summary>
+    TaskSwitch,
+
+    /// <summary>Code in virtual-8086 mode (SDM vol. 3B, chapter 20).</summary>
+    Virtual8086,
+}
+
+/// <summary>Which translations a cache of them has to forget (SDM vol. 3A, 4.10.4). Process contexts are not told apart: all count as one.</summary>
+public enum TranslationFlush
+{
+    /// <summary>None.</summary>
+    None,
+
+    /// <summary>Those of the page around <see cref="Completion.FlushAddress"/>, global or not.</summary>
+    Page,
+
+    /// <summary>All but those of global pages.</summary>
+    NonGlobal,
+
+    /// <summary>All.</summary>
+    All,
 }
 
 /// <summary>The outcome of one step, as a value: nothing that a guest does raises an exception in the host.</summary>
@@ -42,8 +77,20 @@ public readonly record struct Completion
     /// <summary>Length of the instruction in bytes; 0 when it could not be fetched.</summary>
     public int Length { get; init; }
 
-    /// <summary>Translations may have changed meaning (INVPCID, INVLPG, a write to CR0, CR3 or CR4): a cache of them is to be emptied.</summary>
-    public bool FlushTlb { get; init; }
+    /// <summary>Translations that may have changed their meaning (INVLPG, INVPCID, a write to CR0, CR3, CR4 or EFER).</summary>
+    public TranslationFlush Flush { get; init; }
+
+    /// <summary>The linear address, with <see cref="TranslationFlush.Page"/>.</summary>
+    public ulong FlushAddress { get; init; }
+
+    /// <summary>
+    /// Bits for DR6. With a fault of vector 1: why it was raised. With a completed instruction, when not 0: a debug trap is due behind it
+    /// (EFLAGS.TF, a data or I/O breakpoint), to be delivered before anything else. DR6 itself is left alone.
+    /// </summary>
+    public uint DebugCause { get; init; }
+
+    /// <summary>With <see cref="CompletionKind.Unsupported"/>: what is missing.</summary>
+    public UnsupportedReason Reason { get; init; }
 
     /// <summary>Interrupts are held off until after the next instruction (STI, MOV SS, POP SS; SDM vol. 3A, 6.8.3).</summary>
     public bool InterruptShadow { get; init; }
@@ -51,6 +98,6 @@ public readonly record struct Completion
     /// <summary>The instruction was IRET: NMIs, held off since the last one was taken, may come again (SDM vol. 3A, 6.7.1).</summary>
     public bool ReturnedFromInterrupt { get; init; }
 
-    /// <summary>The instruction was HLT: the processor sleeps until an interrupt.</summary>
+    /// <summary>The instruction was HLT: the processor sleeps until an interrupt. MWAIT never sleeps.</summary>
     public bool Halted { get; init; }
 }

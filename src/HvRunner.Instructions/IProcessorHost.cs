@@ -22,4 +22,22 @@ public interface IProcessorHost
 
     /// <summary>What CPUID answers in this guest; leaf 0xD gives the layout of <see cref="ExtendedState"/>. False: no such leaf, all zero.</summary>
     bool TryGetCpuid(uint leaf, uint subleaf, out CpuidLeaf result);
+
+    /// <summary>IN or INS of 1, 2 or 4 bytes. The I/O permission is checked before.</summary>
+    void ReadPort(ushort port, Span<byte> data);
+
+    /// <summary>OUT or OUTS of 1, 2 or 4 bytes. The I/O permission is checked before.</summary>
+    void WritePort(ushort port, ReadOnlySpan<byte> data);
+
+    /// <summary>The time-stamp counter, for RDTSC and RDTSCP.</summary>
+    ulong ReadTimestamp();
+
+    /// <summary>64 random bits, for RDRAND and RDSEED; a deterministic host draws them from its seed.</summary>
+    ulong NextRandom();
+
+    /// <summary>
+    /// VMCALL or VMMCALL: reads arguments from the general registers of <paramref name="state"/> and leaves the answer there. False: there are no
+    /// hypercalls, and the guest gets #UD.
+    /// </summary>
+    bool TryHypercall(ProcessorState state);
 }

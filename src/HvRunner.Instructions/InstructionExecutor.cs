@@ -1,15 +1,16 @@
 using HvRunner.Abstractions;
+using Iced.Intel;
 
 namespace HvRunner.Instructions;
 
 /// <summary>
 /// Executes single instructions of an x86-64 processor on a <see cref="ProcessorState"/>. One instance per vCPU, one thread at a time. A step
-/// allocates nothing after the first. Deliberately not done: instruction caching and translation caching (each step fetches and walks anew),
-/// feature gating by CPUID, debug traps (breakpoints, EFLAGS.TF), virtual-8086 mode, protection keys and shadow stacks.
+/// allocates nothing after the first. Deliberately not done: virtual-8086 mode, hardware task switching, protection keys and shadow stacks.
 /// </summary>
 /// <typeparam name="TMemory">Guest-physical memory.</typeparam>
 /// <typeparam name="THost">What the step asks for lazily.</typeparam>
-public sealed class InstructionExecutor<TMemory, THost>
+/// <param name="options">Breakpoints and feature gating; both off for instructions of a hypervisor's vCPU.</param>
+public sealed partial class InstructionExecutor<TMemory, THost>(ExecutorOptions options = ExecutorOptions.None)
     where TMemory : struct, IPhysicalMemory
     where THost : struct, IProcessorHost
 {
@@ -18,6 +19,9 @@ public sealed class InstructionExecutor<TMemory, THost>
 
     private readonly InstructionFetch _fetch = new();
     private ProcessorFeatures? _features;
+
+    /// <summary>A cache of translations that the caller keeps, or none: then every access walks the page tables.</summary>
+    internal TranslationCache? Translations { get; set; }
 
     /// <summary>
     /// Fetches, decodes and executes the instruction at CS:RIP. <see cref="StateParts.General"/> and <see cref="StateParts.System"/> of
@@ -28,57 +32,68 @@ public sealed class InstructionExecutor<TMemory, THost>
     public Completion Step(ProcessorState state, ref TMemory memory, ref THost host)
     {
         ArgumentNullException.ThrowIfNull(state);
-        _features ??= ProcessorFeatures.Read(ref host);
-        var execution = new Execution<TMemory, THost>(state, ref memory, ref host, _features);
-        var outcome = execution.Fetch(_fetch);
-        if (outcome == Outcome.Done)
-        {
-            var general = state.General;
-            var flags = state.Rflags;
-            var attempts = 0;
-            do
-            {
-                if (attempts == MaximumRetries)
-                {
-                    execution.GiveUpAtomicity();
-                }
-
-                outcome = execution.Execute();
-                if (outcome != Outcome.Done)
-                {
-                    state.General = general;
-                    state.Rflags = flags;
-                }
-            }
-            while (outcome == Outcome.Again && attempts++ <= MaximumRetries);
-        }
-
-        return execution.Finish(outcome);
+        var execution = Begin(state, ref memory, ref host);
+        var outcome = BeginDebugChecks(ref execution);
+        outcome = outcome == Outcome.Done ? execution.Fetch(_fetch) : outcome;
+        return outcome == Outcome.Done ? Run(ref execution, state) : execution.Finish(outcome);
     }
 
     /// <summary>
-    /// Delivers an exception or an external interrupt through the IDT at the current RIP: the frame, the stack switch, the handler's CS:RIP.
-    /// A fault met on the way is reported as such; nothing has changed then, and combining the two is the caller's business.
+    /// Executes an instruction that was fetched and decoded before, as <see cref="Step"/> does after its own fetch: RIP stands at it, its IP is
+    /// RIP, and it was decoded for the code segment's present width. Translating the address of its bytes again is the caller's business.
     /// </summary>
-    /// <param name="state">The processor.</param>
-    /// <param name="memory">Guest-physical memory.</param>
-    /// <param name="host">What the delivery asks for lazily.</param>
-    /// <param name="vector">The vector.</param>
-    /// <param name="errorCode">The error code to push, or none.</param>
-    /// <param name="isFault">The saved RFLAGS get RF set, so that the instruction is not stopped again by its own breakpoint.</param>
-    public Completion Deliver(ProcessorState state, ref TMemory memory, ref THost host, byte vector, uint? errorCode, bool isFault)
+    public Completion Execute(in Instruction instruction, ProcessorState state, ref TMemory memory, ref THost host)
     {
         ArgumentNullException.ThrowIfNull(state);
-        _features ??= ProcessorFeatures.Read(ref host);
-        var execution = new Execution<TMemory, THost>(state, ref memory, ref host, _features);
-        var general = state.General;
-        var saved = isFault ? state.Rflags | Flag.Resume : state.Rflags;
-        var outcome = execution.Deliver(vector, InterruptOrigin.Hardware, errorCode, state.Rip, saved);
-        if (outcome != Outcome.Done)
-        {
-            state.General = general;
-        }
+        var execution = Begin(state, ref memory, ref host);
+        var outcome = BeginDebugChecks(ref execution);
+        execution.Take(instruction);
+        return outcome == Outcome.Done ? Run(ref execution, state) : execution.Finish(outcome);
+    }
 
+    /// <summary>
+    /// The page-table walk by itself, for a TLB that missed: rights are checked and accessed and dirty bits set as for one access, and the fault,
+    /// if any, is described as <see cref="Step"/> would. See <see cref="PageTranslation"/> for what the answer means.
+    /// </summary>
+    internal bool TryWalk(
+        ProcessorState state, ref TMemory memory, ref THost host, ulong linear, Access access, out PageTranslation result, out Completion fault)
+    {
+        var execution = Begin(state, ref memory, ref host);
+        var found = execution.TryWalk(linear, access, out result);
+        fault = found ? default : execution.Finish(Outcome.Fault);
+        return found;
+    }
+
+    private static Completion Run(ref Execution<TMemory, THost> execution, ProcessorState state)
+    {
+        Outcome outcome;
+        var general = state.General;
+        var flags = state.Rflags;
+        var attempts = 0;
+        do
+        {
+            if (attempts == MaximumRetries)
+            {
+                execution.GiveUpAtomicity();
+            }
+
+            outcome = execution.Execute();
+            if (outcome != Outcome.Done)
+            {
+                state.General = general;
+                state.Rflags = flags;
+            }
+        }
+        while (outcome == Outcome.Again && attempts++ <= MaximumRetries);
         return execution.Finish(outcome);
+    }
+
+    private Outcome BeginDebugChecks(ref Execution<TMemory, THost> execution) =>
+        (options & ExecutorOptions.DebugChecks) != 0 ? execution.BeginDebugChecks() : Outcome.Done;
+
+    private Execution<TMemory, THost> Begin(ProcessorState state, ref TMemory memory, ref THost host)
+    {
+        _features ??= ProcessorFeatures.Read(ref host, (options & ExecutorOptions.FeatureGating) != 0);
+        return new Execution<TMemory, THost>(state, ref memory, ref host, _features, Translations, options);
     }
 }

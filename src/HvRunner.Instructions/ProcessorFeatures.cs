@@ -4,7 +4,8 @@ namespace HvRunner.Instructions;
 
 /// <summary>
 /// What CPUID tells this guest about address widths and about the XSAVE layout (SDM vol. 1, 13.2), read once: CPUID is fixed before a vCPU
-/// first runs. Instructions are not gated by their feature bits: some hypervisors show the guest what the hardware has whatever is set.
+/// first runs. Bits of control registers follow it always, instructions only with <see cref="ExecutorOptions.FeatureGating"/>: some
+/// hypervisors show the guest what the hardware has whatever is set.
 /// </summary>
 internal sealed class ProcessorFeatures
 {
@@ -22,16 +23,37 @@ internal sealed class ProcessorFeatures
     /// <summary>Bits that IA32_XSS may hold.</summary>
     public ulong SupportedXss { get; private set; }
 
+    /// <summary>Bits that CR4 may hold.</summary>
+    public ulong SupportedCr4 { get; private set; } = FeatureGate.Cr4Bits(default, default, true);
+
+    /// <summary>Bits that EFER may hold, besides LMA.</summary>
+    public ulong SupportedEfer { get; private set; } = ControlBit.EferSce | ControlBit.EferLme | ControlBit.EferNxe;
+
+    /// <summary>
+    /// CPUID's vendor is Intel's. The one place where the makers' differences are decided, for SYSCALL, SYSRET, SYSENTER and SYSEXIT; every other
+    /// vendor counts as AMD.
+    /// </summary>
+    public bool FollowsIntel { get; private set; }
+
+    /// <summary>One bit for each of Iced's codes: its features are advertised. Null unless instructions are gated.</summary>
+    public ulong[]? Permitted { get; private set; }
+
     /// <summary>Where a component lies; size 0 when the guest has no such component.</summary>
     public ref readonly XsaveComponent Component(int index) => ref _components[index];
 
-    public static ProcessorFeatures Read<THost>(ref THost host)
+    public static ProcessorFeatures Read<THost>(ref THost host, bool gates = false)
         where THost : struct, IProcessorHost
     {
         var features = new ProcessorFeatures();
         if (host.TryGetCpuid(0x80000008, 0, out var address) && (address.Eax & 0xff) is >= 32 and <= 52)
         {
             features.PhysicalAddressMask = (1UL << (int)(address.Eax & 0xff)) - 1;
+        }
+
+        features.ReadControlBits(ref host);
+        if (gates)
+        {
+            features.Permitted = FeatureGate.ReadPermitted(ref host);
         }
 
         // x87 and SSE share the legacy area; the table names their parts for completeness only.
@@ -62,6 +84,29 @@ internal sealed class ProcessorFeatures
         }
 
         return features;
+    }
+
+    private void ReadControlBits<THost>(ref THost host)
+        where THost : struct, IProcessorHost
+    {
+        if (host.TryGetCpuid(0, 0, out var vendor))
+        {
+            // "Genu", "ineI", "ntel".
+            FollowsIntel = (vendor.Ebx, vendor.Edx, vendor.Ecx) == (0x756e_6547, 0x4965_6e69, 0x6c65_746e);
+        }
+
+        if (host.TryGetCpuid(1, 0, out var basic))
+        {
+            host.TryGetCpuid(7, 0, out var structured);
+            SupportedCr4 = FeatureGate.Cr4Bits(basic, structured, false);
+        }
+
+        if (host.TryGetCpuid(0x80000001, 0, out var extended))
+        {
+            SupportedEfer = ((extended.Edx & (1 << 11)) != 0 ? ControlBit.EferSce : 0) |
+                ((extended.Edx & (1 << 29)) != 0 ? ControlBit.EferLme : 0) |
+                ((extended.Edx & (1 << 20)) != 0 ? ControlBit.EferNxe : 0);
+        }
     }
 }
 

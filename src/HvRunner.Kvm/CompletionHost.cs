@@ -1,13 +1,15 @@
 using System.Runtime.Intrinsics.X86;
+using System.Security.Cryptography;
 using HvRunner.Abstractions;
 using HvRunner.Instructions;
 
 namespace HvRunner.Kvm;
 
 /// <summary>What an instruction that hvrun completes may ask of its vCPU, each answer a call into KVM.</summary>
-internal readonly struct CompletionHost(KvmVcpu vcpu) : IProcessorHost
+internal readonly struct CompletionHost(KvmVcpu vcpu, IExitHandler handler) : IProcessorHost
 {
     private const uint XsaveLayout = 0xd;
+    private const uint TimeStampCounter = 0x10;
 
     public void LoadExtended(ProcessorState state) => vcpu.GetState(state, StateParts.Extended);
 
@@ -39,4 +41,20 @@ internal readonly struct CompletionHost(KvmVcpu vcpu) : IProcessorHost
         result = default;
         return false;
     }
+
+    public void ReadPort(ushort port, Span<byte> data) => handler.PortRead(port, data.Length, data);
+
+    public void WritePort(ushort port, ReadOnlySpan<byte> data) => handler.PortWrite(port, data.Length, data);
+
+    public ulong ReadTimestamp() => vcpu.TryGetMsr(TimeStampCounter, out var value) ? value : 0;
+
+    public ulong NextRandom()
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        RandomNumberGenerator.Fill(bytes);
+        return BitConverter.ToUInt64(bytes);
+    }
+
+    /// <summary>KVM answers hypercalls itself.</summary>
+    public bool TryHypercall(ProcessorState state) => false;
 }

@@ -9,8 +9,10 @@ namespace HvRunner.Kvm;
 /// </summary>
 internal sealed unsafe partial class KvmVcpu
 {
+    private const byte DebugException = 1;
     private const byte InvalidOpcode = 6;
     private const byte PageFault = 14;
+    private const ulong GeneralDetect = 1 << 13;
 
     private readonly ProcessorState _completed = new();
     private InstructionExecutor<CompletionMemory, CompletionHost>? _executor;
@@ -21,7 +23,7 @@ internal sealed unsafe partial class KvmVcpu
         GetState(state, StateParts.General | StateParts.System);
         var rip = state.Rip;
         var memory = new CompletionMemory(_partition.Memory, handler, state.ApicBase);
-        var host = new CompletionHost(this);
+        var host = new CompletionHost(this, handler);
         _executor ??= new InstructionExecutor<CompletionMemory, CompletionHost>();
         var completion = _executor.Step(state, ref memory, ref host);
         if (memory.TouchedInKernelDevice || completion.Kind == CompletionKind.Unsupported)
@@ -45,7 +47,15 @@ internal sealed unsafe partial class KvmVcpu
             changed |= StateParts.System;
         }
 
-        if (completion.FlushTlb)
+        if (completion.DebugCause != 0)
+        {
+            GetState(state, StateParts.Debug);
+            state.Debug[6] |= completion.DebugCause;
+            state.Debug[7] &= ~GeneralDetect;
+            changed |= StateParts.Debug;
+        }
+
+        if (completion.Flush != TranslationFlush.None)
         {
             FlushTranslations(state);
             changed |= StateParts.System;
@@ -59,6 +69,11 @@ internal sealed unsafe partial class KvmVcpu
         else
         {
             SetAftermath(completion.InterruptShadow, completion.ReturnedFromInterrupt);
+            if (completion.DebugCause != 0)
+            {
+                InjectException(DebugException, false, 0);
+            }
+
             if (completion.Halted)
             {
                 SetHalted();

@@ -17,13 +17,14 @@ internal sealed class GuestProcessor
     public const ulong Tables = 0x8000;
     private const int RamSize = 4 << 20;
 
-    private readonly InstructionExecutor<RamOnly, FixedHost> _executor = new();
+    private readonly InstructionExecutor<RamOnly, FixedHost> _executor;
     private readonly int _bitness;
     private RamOnly _memory;
     private FixedHost _host;
 
-    private GuestProcessor(int bitness)
+    private GuestProcessor(int bitness, ExecutorOptions options)
     {
+        _executor = new InstructionExecutor<RamOnly, FixedHost>(options);
         _bitness = bitness;
         _memory = new RamOnly(Ram, Log);
         _host = new FixedHost(Facts);
@@ -42,12 +43,17 @@ internal sealed class GuestProcessor
 
     public ProcessorState State { get; } = new();
 
+    public TranslationCache? Translations
+    {
+        set => _executor.Translations = value;
+    }
+
     public PageTables Pages { get; private set; } = null!;
 
     /// <summary>Long mode, ring 0, RAM mapped to itself by 4 KiB pages, everything enabled that an instruction may ask for.</summary>
-    public static GuestProcessor Long(int cpl = 0)
+    public static GuestProcessor Long(int cpl = 0, ExecutorOptions options = default)
     {
-        var guest = new GuestProcessor(64);
+        var guest = new GuestProcessor(64, options);
         guest.Pages = new PageTables(guest.Ram, Tables);
         guest.Pages.MapRange(0, RamSize, PageTables.Writable | PageTables.User);
         var state = guest.State;
@@ -67,17 +73,17 @@ internal sealed class GuestProcessor
         return guest;
     }
 
-    /// <summary>32-bit protected mode without paging, ring 0, flat segments.</summary>
-    public static GuestProcessor Protected()
+    /// <summary>32-bit protected mode without paging, flat segments.</summary>
+    public static GuestProcessor Protected(int cpl = 0, ExecutorOptions options = default)
     {
-        var guest = new GuestProcessor(32);
+        var guest = new GuestProcessor(32, options);
         var state = guest.State;
         state.Cr0 = 0x33;
         state.Cr4 = 0x600;
-        state[SegmentName.Cs] = SegmentRegister.FlatCode32(8);
+        state[SegmentName.Cs] = SegmentRegister.FlatCode32((ushort)(8 | cpl)) with { Attributes = (ushort)(0xc09b | (cpl << 5)) };
         foreach (var name in new[] { SegmentName.Ss, SegmentName.Ds, SegmentName.Es, SegmentName.Fs, SegmentName.Gs })
         {
-            state[name] = SegmentRegister.FlatData32(16);
+            state[name] = SegmentRegister.FlatData32((ushort)(16 | cpl)) with { Attributes = (ushort)(0xc093 | (cpl << 5)) };
         }
 
         state[SegmentName.Tr] = SegmentRegister.BusyTss32(0x28, Tss);
@@ -86,9 +92,9 @@ internal sealed class GuestProcessor
     }
 
     /// <summary>Real-address mode; code in segment 0x1000, data and stack in segment 0x2000.</summary>
-    public static GuestProcessor Real()
+    public static GuestProcessor Real(ExecutorOptions options = default)
     {
-        var guest = new GuestProcessor(16);
+        var guest = new GuestProcessor(16, options);
         var state = guest.State;
         state.Cr0 = 0x10;
         state[SegmentName.Cs] = new SegmentRegister { Selector = 0x1000, Base = 0x1_0000, Limit = 0xffff, Attributes = 0x9b };
@@ -126,6 +132,15 @@ internal sealed class GuestProcessor
     }
 
     public Completion Step() => _executor.Step(State, ref _memory, ref _host);
+
+    public Completion Execute(in Instruction instruction) => _executor.Execute(instruction, State, ref _memory, ref _host);
+
+    public bool TryWalk(ulong linear, Access access, out PageTranslation page, out Completion fault) =>
+        _executor.TryWalk(State, ref _memory, ref _host, linear, access, out page, out fault);
+
+    public Completion DeliverException(in Completion cause) => _executor.DeliverException(State, ref _memory, ref _host, cause);
+
+    public Completion DeliverInterrupt(byte vector) => _executor.DeliverInterrupt(State, ref _memory, ref _host, vector);
 
     public Completion Deliver(byte vector, uint? errorCode, bool isFault) =>
         _executor.Deliver(State, ref _memory, ref _host, vector, errorCode, isFault);

@@ -152,13 +152,20 @@ public class InterruptReturnTests
     }
 
     [Fact]
-    public void Iretd_ToVirtual8086OrNestedTask_IsUnsupported()
+    public void Iretd_ToVirtual8086_IsGeneralProtection()
     {
         var guest = Protected();
         PushWide(guest, (uint)Target, 8, 0x2_0002);
-        Assert.Equal(CompletionKind.Unsupported, guest.Run(a => a.iretd()).Kind);
+        guest.Fault(13, 0, a => a.iretd());
+    }
+
+    [Fact]
+    public void Iretd_FromNestedTask_NamesTheTaskSwitch()
+    {
+        var guest = Protected();
         guest.State.Rflags = 0x4002;
-        Assert.Equal(CompletionKind.Unsupported, guest.Run(a => a.iretd()).Kind);
+        var completion = guest.Run(a => a.iretd());
+        Assert.Equal((CompletionKind.Unsupported, UnsupportedReason.TaskSwitch), (completion.Kind, completion.Reason));
     }
 
     [Fact]

@@ -78,8 +78,37 @@ internal struct FixedHost(HostFacts facts) : IProcessorHost
         return true;
     }
 
+    public readonly void ReadPort(ushort port, Span<byte> data)
+    {
+        facts.PortLog.Add($"in {port:x} {data.Length}");
+        BitConverter.GetBytes(facts.PortValue).AsSpan(0, data.Length).CopyTo(data);
+    }
+
+    public readonly void WritePort(ushort port, ReadOnlySpan<byte> data) => facts.PortLog.Add($"out {port:x} {Convert.ToHexStringLower(data)}");
+
+    public readonly ulong ReadTimestamp() => facts.Msrs[0x10];
+
+    public readonly ulong NextRandom() => 0x1122_3344_5566_7788;
+
+    public readonly bool TryHypercall(ProcessorState state)
+    {
+        if (facts.Hypercall is not { } answer)
+        {
+            return false;
+        }
+
+        state[GeneralRegister.Rax] = answer;
+        return true;
+    }
+
     public readonly bool TryGetCpuid(uint leaf, uint subleaf, out CpuidLeaf result)
     {
+        if (facts.Cpuid is { } leaves)
+        {
+            result = leaves.FirstOrDefault(candidate => candidate.Function == leaf && (!candidate.HasIndex || candidate.Index == subleaf));
+            return result != default;
+        }
+
         result = (leaf, subleaf) switch
         {
             (0x80000008, _) => new CpuidLeaf(leaf, subleaf, false, 0x3028, 0, 0, 0),
@@ -107,6 +136,17 @@ internal sealed class HostFacts
         [0xc0000103] = 7,
         [0xda0] = 0,
     };
+
+    /// <summary>CPUID in place of the fixed one.</summary>
+    public IReadOnlyList<CpuidLeaf>? Cpuid { get; set; }
+
+    /// <summary>What was done to ports, in order.</summary>
+    public List<string> PortLog { get; } = [];
+
+    public uint PortValue { get; set; } = 0xa1b2_c3d4;
+
+    /// <summary>What a hypercall answers; null when there are none.</summary>
+    public ulong? Hypercall { get; set; }
 
     public int ExtendedLoads { get; set; }
 

@@ -119,7 +119,7 @@ public class RefusedInstructionTests
     {
         var guest = GuestProcessor.Long();
         guest[GeneralRegister.Rax] = 2;
-        Assert.True(guest.Run(a => a.invpcid(rax, __[Data])).FlushTlb);
+        Assert.Equal(TranslationFlush.All, guest.Run(a => a.invpcid(rax, __[Data])).Flush);
     }
 
     [Theory]

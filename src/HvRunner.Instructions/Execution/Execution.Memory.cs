@@ -62,6 +62,11 @@ internal ref partial struct Execution<TMemory, THost>
         span = default;
         span.Length = size;
         span.FirstLength = (int)Math.Min((ulong)size, 4096 - (linear & 4095));
+        if (_watchesData && (access & Access.Implicit) == 0)
+        {
+            NoteData(linear, size, access);
+        }
+
         if (!TryTranslatePage(linear, access, out span.First))
         {
             return false;

@@ -1,7 +1,8 @@
 // Linear to physical addresses: 32-bit, PAE, 4-level and 5-level paging, 4 KiB, 2 MiB, 4 MiB and 1 GiB pages (SDM vol. 3A, chapter 4).
 // Accessed and dirty bits are set only after every check has passed, by compare-and-exchange, and the walk starts over when an entry changed
 // under it. Page-directory-pointer entries of PAE paging are read from memory each time rather than held since the load of CR3.
-// Deliberately not done: protection keys (CR4.PKE, PKS), shadow-stack pages, a cache of translations.
+// A caller may supply a cache (TranslationCache): it is asked before the walk and told after it.
+// Deliberately not done: protection keys (CR4.PKE, PKS), shadow-stack pages.
 using System.Buffers.Binary;
 
 namespace HvRunner.Instructions;
@@ -33,10 +34,43 @@ internal ref partial struct Execution<TMemory, THost>
             access |= Access.User;
         }
 
+        if (_translations != null && _translations.TryFind(linear, access, out physical))
+        {
+            return true;
+        }
+
+        if (!TryWalk(linear, access, out var page))
+        {
+            return false;
+        }
+
+        _translations?.Add(linear, access, page);
+        physical = page.Physical;
+        return true;
+    }
+
+    /// <summary>
+    /// Walks the page tables for one access, as the processor does on a TLB miss: checks rights, sets accessed and dirty bits, and says where the
+    /// page is and what it allows. On false the page fault is recorded and nothing is cached. At CPL 3 an access that is not
+    /// <see cref="Access.Implicit"/> counts as <see cref="Access.User"/>. Without paging every page is itself with all rights.
+    /// </summary>
+    public bool TryWalk(ulong linear, Access access, out PageTranslation result)
+    {
+        if ((_state.Cr0 & ControlBit.Cr0Pg) == 0)
+        {
+            result = new PageTranslation(linear, 12, PageRights.User | PageRights.Writable | PageRights.Executable | PageRights.Dirty);
+            return true;
+        }
+
+        if (_cpl == 3 && (access & Access.Implicit) == 0)
+        {
+            access |= Access.User;
+        }
+
         var pae = (_state.Cr4 & ControlBit.Cr4Pae) != 0;
         while (true)
         {
-            switch (pae ? WalkLong(linear, access, ref physical) : WalkLegacy(linear, access, ref physical))
+            switch (pae ? WalkLong(linear, access, out result) : WalkLegacy(linear, access, out result))
             {
                 case Outcome.Done:
                     return true;
@@ -46,8 +80,9 @@ internal ref partial struct Execution<TMemory, THost>
         }
     }
 
-    private Outcome WalkLong(ulong linear, Access access, ref ulong physical)
+    private Outcome WalkLong(ulong linear, Access access, out PageTranslation result)
     {
+        result = default;
         var isLong = (_state.Efer & ControlBit.EferLma) != 0;
         var levels = !isLong ? 3 : (_state.Cr4 & ControlBit.Cr4La57) != 0 ? 5 : 4;
         var noExecute = (_state.Efer & ControlBit.EferNxe) != 0;
@@ -117,7 +152,8 @@ internal ref partial struct Execution<TMemory, THost>
             }
 
             var offset = (1UL << shift) - 1;
-            physical = (entry & EntryAddress & ~offset) | (linear & offset);
+            granted |= noExecute ? denied & EntryNoExecute : 0;
+            result = new PageTranslation((entry & EntryAddress & ~offset) | (linear & offset), shift, RightsOf(granted, entry, access));
             for (var used = isLong ? levels : 2; used >= level; used--)
             {
                 var wanted = EntryAccessed | (used == level && (access & Access.Write) != 0 ? EntryDirty : 0);
@@ -131,8 +167,9 @@ internal ref partial struct Execution<TMemory, THost>
         }
     }
 
-    private Outcome WalkLegacy(ulong linear, Access access, ref ulong physical)
+    private Outcome WalkLegacy(ulong linear, Access access, out PageTranslation result)
     {
+        result = default;
         var directoryAddress = (_state.Cr3 & 0xffff_f000) + (((linear >> 22) & 1023) * 4);
         var directory = ReadPhysical32(directoryAddress);
         if ((directory & EntryPresent) == 0)
@@ -155,7 +192,7 @@ internal ref partial struct Execution<TMemory, THost>
                 return RaisePageFault(linear, access, ErrorPresent);
             }
 
-            physical = frame | (linear & 0x3f_ffff);
+            result = new PageTranslation(frame | (linear & 0x3f_ffff), 22, RightsOf(directory, directory, access));
             return TrySetBits(directoryAddress, 4, directory, EntryAccessed | dirty) ? Outcome.Done : Outcome.Again;
         }
 
@@ -171,10 +208,21 @@ internal ref partial struct Execution<TMemory, THost>
             return RaisePageFault(linear, access, ErrorPresent);
         }
 
-        physical = (entry & 0xffff_f000) | (linear & 0xfff);
+        result = new PageTranslation((entry & 0xffff_f000) | (linear & 0xfff), 12, RightsOf(directory & entry, entry, access));
         return TrySetBits(directoryAddress, 4, directory, EntryAccessed) && TrySetBits(entryAddress, 4, entry, EntryAccessed | dirty)
             ? Outcome.Done
             : Outcome.Again;
+    }
+
+    /// <summary>What a page allows, from the rights that all levels grant, its last entry, and the access whose dirty bit is being set.</summary>
+    private readonly PageRights RightsOf(ulong granted, ulong entry, Access access)
+    {
+        const ulong EntryGlobal = 0x100;
+        var rights = (granted & EntryNoExecute) == 0 ? PageRights.Executable : 0;
+        rights |= (granted & EntryUser) != 0 ? PageRights.User : 0;
+        rights |= (granted & EntryWritable) != 0 ? PageRights.Writable : 0;
+        rights |= (entry & EntryDirty) != 0 || (access & Access.Write) != 0 ? PageRights.Dirty : 0;
+        return rights | ((entry & EntryGlobal) != 0 && (_state.Cr4 & ControlBit.Cr4Pge) != 0 ? PageRights.Global : 0);
     }
 
     /// <summary>The access-rights rules of SDM vol. 3A, 4.6.1.</summary>

@@ -20,6 +20,11 @@ internal ref partial struct Execution<TMemory, THost>
     private readonly ref TMemory _memory;
     private readonly ref THost _host;
 
+    private readonly TranslationCache? _translations;
+
+    // One bit for each of Iced's codes, or null when every instruction runs.
+    private readonly ulong[]? _permitted;
+
     private Instruction _instruction;
     private ulong _nextRip;
     private StateParts _changed;
@@ -27,8 +32,17 @@ internal ref partial struct Execution<TMemory, THost>
     private bool _hasErrorCode;
     private uint _errorCode;
     private ulong _faultAddress;
-    private bool _flushTlb;
+    private TranslationFlush _flush;
+    private ulong _flushAddress;
+    private UnsupportedReason _reason;
+    private uint _debugCause;
     private bool _shadow;
+
+    // MOV SS and POP SS also hold off the debug trap behind them.
+    private bool _shadowByStack;
+
+    // EFLAGS.TF as the instruction began; an instruction that enters a handler or masks TF clears this.
+    private bool _stepsSingly;
     private bool _halted;
     private bool _plainWrites;
     private bool _returnedFromInterrupt;
@@ -41,8 +55,10 @@ internal ref partial struct Execution<TMemory, THost>
     private readonly bool _isProtected;
     private readonly int _cpl;
 
-    public Execution(ProcessorState state, ref TMemory memory, ref THost host, ProcessorFeatures features)
+    public Execution(ProcessorState state, ref TMemory memory, ref THost host, ProcessorFeatures features, TranslationCache? translations, ExecutorOptions options)
     {
+        _translations = translations;
+        _permitted = (options & ExecutorOptions.FeatureGating) != 0 ? features.Permitted : null;
         _state = state;
         _memory = ref memory;
         _host = ref host;
@@ -57,17 +73,26 @@ internal ref partial struct Execution<TMemory, THost>
     /// <summary>Locked instructions write without compare-and-exchange from here on.</summary>
     public void GiveUpAtomicity() => _plainWrites = true;
 
+    /// <summary>Takes an instruction that was decoded before in place of <see cref="Fetch"/>.</summary>
+    public void Take(in Instruction instruction) => _instruction = instruction;
+
     /// <summary>Runs the fetched instruction once.</summary>
     public Outcome Execute()
     {
+        _stepsSingly = (_state.Rflags & Flag.Trap) != 0;
         _nextRip = _instruction.NextIP;
         _keepsResumeFlag = false;
         if ((_state.Rflags & Flag.Virtual8086) != 0)
         {
-            return Outcome.Unsupported;
+            return Lacking(UnsupportedReason.Virtual8086);
         }
 
         var code = (int)_instruction.Code;
+        if (_permitted is { } permitted && (permitted[code >> 6] & (1UL << code)) == 0)
+        {
+            return FeatureGate.IsHint(_instruction.Code) ? Outcome.Done : UndefinedOpcode();
+        }
+
         var group = InstructionGroups.OfCode(code);
         if (group != InstructionGroup.Unknown)
         {
@@ -99,21 +124,25 @@ internal ref partial struct Execution<TMemory, THost>
                 _state.Rflags &= ~Flag.Resume;
             }
 
+            var cause = _debugCause | (_stepsSingly && !_shadowByStack ? DebugBit.SingleStep : 0);
             return new Completion
             {
                 Kind = CompletionKind.Completed,
                 Changed = _changed | StateParts.General,
                 Length = _instruction.Length,
-                FlushTlb = _flushTlb,
+                Flush = _flush,
+                FlushAddress = _flushAddress,
                 InterruptShadow = _shadow,
-                Halted = _halted,
+                Halted = _halted && cause == 0,
                 ReturnedFromInterrupt = _returnedFromInterrupt,
+                DebugCause = cause,
             };
         }
 
         if (outcome != Outcome.Fault)
         {
-            return new Completion { Kind = CompletionKind.Unsupported, Length = _instruction.Length };
+            var reason = _reason == UnsupportedReason.None ? UnsupportedReason.Instruction : _reason;
+            return new Completion { Kind = CompletionKind.Unsupported, Reason = reason, Length = _instruction.Length };
         }
 
         return new Completion
@@ -123,6 +152,7 @@ internal ref partial struct Execution<TMemory, THost>
             HasErrorCode = _hasErrorCode && _isProtected,
             ErrorCode = _isProtected ? _errorCode : 0,
             Cr2 = _faultAddress,
+            DebugCause = _vector == ExceptionVector.Debug ? _debugCause : 0,
             Changed = _changed,
             Length = _instruction.Length,
         };
@@ -141,6 +171,9 @@ internal ref partial struct Execution<TMemory, THost>
         InstructionGroup.FlagOperations => ExecuteFlagOperations(),
         InstructionGroup.SoftwareInterrupts => ExecuteSoftwareInterrupts(),
         InstructionGroup.System => ExecuteSystem(),
+        InstructionGroup.FarTransfers => ExecuteFarTransfers(),
+        InstructionGroup.Ports => ExecutePorts(),
+        InstructionGroup.FastCalls => ExecuteFastCalls(),
         InstructionGroup.Identification => ExecuteIdentification(),
         InstructionGroup.Xsave => ExecuteXsave(),
         InstructionGroup.X87Moves => ExecuteX87Moves(),
@@ -153,6 +186,12 @@ internal ref partial struct Execution<TMemory, THost>
         InstructionGroup.VectorConvert => ExecuteVectorConvert(),
         _ => Outcome.Unsupported,
     };
+
+    private Outcome Lacking(UnsupportedReason reason)
+    {
+        _reason = reason;
+        return Outcome.Unsupported;
+    }
 
     private Outcome Raise(byte vector)
     {

@@ -29,6 +29,7 @@ internal static class ExceptionVector
     public const byte BoundRange = 5;
     public const byte InvalidOpcode = 6;
     public const byte DeviceNotAvailable = 7;
+    public const byte DoubleFault = 8;
     public const byte InvalidTss = 10;
     public const byte SegmentNotPresent = 11;
     public const byte StackFault = 12;
@@ -84,21 +85,46 @@ internal static class ControlBit
     public const ulong Cr0Mp = 1 << 1;
     public const ulong Cr0Em = 1 << 2;
     public const ulong Cr0Ts = 1 << 3;
+    public const ulong Cr0Et = 1 << 4;
     public const ulong Cr0Ne = 1 << 5;
     public const ulong Cr0Wp = 1 << 16;
     public const ulong Cr0Am = 1 << 18;
+    public const ulong Cr0Nw = 1 << 29;
+    public const ulong Cr0Cd = 1 << 30;
     public const ulong Cr0Pg = 1UL << 31;
+    public const ulong Cr4Vme = 1 << 0;
+    public const ulong Cr4Pvi = 1 << 1;
     public const ulong Cr4Tsd = 1 << 2;
+    public const ulong Cr4De = 1 << 3;
     public const ulong Cr4Pse = 1 << 4;
     public const ulong Cr4Pae = 1 << 5;
+    public const ulong Cr4Mce = 1 << 6;
+    public const ulong Cr4Pge = 1 << 7;
+    public const ulong Cr4Pce = 1 << 8;
     public const ulong Cr4Osfxsr = 1 << 9;
     public const ulong Cr4Osxmmexcpt = 1 << 10;
+    public const ulong Cr4Umip = 1 << 11;
     public const ulong Cr4La57 = 1 << 12;
     public const ulong Cr4Fsgsbase = 1 << 16;
     public const ulong Cr4Pcide = 1 << 17;
     public const ulong Cr4Osxsave = 1 << 18;
     public const ulong Cr4Smep = 1 << 20;
     public const ulong Cr4Smap = 1 << 21;
+    public const ulong EferSce = 1 << 0;
+    public const ulong EferLme = 1 << 8;
     public const ulong EferLma = 1 << 10;
     public const ulong EferNxe = 1 << 11;
+}
+
+/// <summary>Bits of DR6 and DR7 (SDM vol. 3B, 18.2).</summary>
+internal static class DebugBit
+{
+    public const uint AccessDetected = 1 << 13;
+    public const uint SingleStep = 1 << 14;
+
+    /// <summary>DR6 bits that always read 1.</summary>
+    public const uint Dr6Fixed = 0xffff_0ff0;
+
+    /// <summary>DR7: MOV of a debug register is a debug exception.</summary>
+    public const uint GeneralDetect = 1 << 13;
 }

@@ -1,5 +1,5 @@
 // Near branches: Jcc, JMP, CALL, RET, LOOP, JCXZ (SDM vol. 1, 7.3.8). A target outside the code segment, or not canonical, faults at the branch.
-// Not done: far branches, which change segments.
+// Far branches, which change segments, are a group of their own.
 using HvRunner.Abstractions;
 using Iced.Intel;
 
@@ -12,9 +12,9 @@ internal ref partial struct Execution<TMemory, THost>
         switch (_instruction.Mnemonic)
         {
             case Mnemonic.Jmp:
-                return JumpNear();
+                return _instruction.IsJmpFar || _instruction.IsJmpFarIndirect ? Outcome.Elsewhere : JumpNear();
             case Mnemonic.Call:
-                return CallNear();
+                return _instruction.IsCallFar || _instruction.IsCallFarIndirect ? Outcome.Elsewhere : CallNear();
             case Mnemonic.Ret:
                 return ReturnNear();
             case Mnemonic.Loop or Mnemonic.Loope or Mnemonic.Loopne:
@@ -58,23 +58,10 @@ internal ref partial struct Execution<TMemory, THost>
         return TryRead(0, out target);
     }
 
-    private Outcome JumpNear()
-    {
-        if (_instruction.IsJmpFar || _instruction.IsJmpFarIndirect)
-        {
-            return Outcome.Unsupported;
-        }
-
-        return TryReadNearTarget(out var target) ? Branch(target) : Outcome.Fault;
-    }
+    private Outcome JumpNear() => TryReadNearTarget(out var target) ? Branch(target) : Outcome.Fault;
 
     private Outcome CallNear()
     {
-        if (_instruction.IsCallFar || _instruction.IsCallFarIndirect)
-        {
-            return Outcome.Unsupported;
-        }
-
         if (!TryReadNearTarget(out var target))
         {
             return Outcome.Fault;

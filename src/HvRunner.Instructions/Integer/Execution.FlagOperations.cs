@@ -104,7 +104,10 @@ internal ref partial struct Execution<TMemory, THost>
                 Mnemonic.Prefetch or Mnemonic.Prefetchw or Mnemonic.Prefetchwt1 or Mnemonic.Prefetchnta or
                 Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1 or Mnemonic.Prefetcht2 or Mnemonic.Prefetchit0 or Mnemonic.Prefetchit1:
                 return Outcome.Done;
-            case Mnemonic.Clflush or Mnemonic.Clflushopt or Mnemonic.Clwb or Mnemonic.Cldemote:
+            case Mnemonic.Rdsspd or Mnemonic.Rdsspq or Mnemonic.Cldemote:
+                // Hints of features that are never on.
+                return Outcome.Done;
+            case Mnemonic.Clflush or Mnemonic.Clflushopt or Mnemonic.Clwb:
                 // Nothing to flush, but the address is checked and translated as for a load of one byte.
                 return TryLocate(MemorySegment, EffectiveAddress(), 1, Access.Read, out _) ? Outcome.Done : Outcome.Fault;
             default:

@@ -1,7 +1,5 @@
 // Data movement between general operands: moves and extensions, exchanges of bytes within a register, conditional moves and sets, LEA, stack
-// pushes and pops (SDM vol. 1, 7.3.1). Segment loads live with the system instructions.
-// Not done: ENTER with nesting levels above 0, POPA/PUSHA, loads of far pointers (LDS and its like).
-using HvRunner.Abstractions;
+// pushes and pops, XLAT (SDM vol. 1, 7.3.1). Segment loads live with the system instructions, stack frames in Frames.
 using Iced.Intel;
 
 namespace HvRunner.Instructions;
@@ -51,6 +49,14 @@ internal ref partial struct Execution<TMemory, THost>
                 return Pop();
             case Mnemonic.Leave:
                 return Leave();
+            case Mnemonic.Enter:
+                return Enter();
+            case Mnemonic.Pusha or Mnemonic.Pushad:
+                return PushAll();
+            case Mnemonic.Popa or Mnemonic.Popad:
+                return PopAll();
+            case Mnemonic.Xlatb:
+                return TranslateByte();
             default:
                 return ConditionalMove();
         }
@@ -206,17 +212,14 @@ internal ref partial struct Execution<TMemory, THost>
         return TryWrite(0, value) ? Outcome.Done : Outcome.Fault;
     }
 
-    private Outcome Leave()
+    private Outcome TranslateByte()
     {
-        var frame = _state[GeneralRegister.Rbp] & StackMask;
-        var size = _is64 ? (_instruction.Code == Code.Leaveq ? 8 : 2) : _instruction.Code == Code.Leaved ? 4 : 2;
-        if (!TryReadMemory(SegmentName.Ss, frame, size, out var value))
+        if (!TryRead(0, out var value))
         {
             return Outcome.Fault;
         }
 
-        SetStackPointer(frame + (ulong)size);
-        WriteRegister(size switch { 8 => Register.RBP, 4 => Register.EBP, _ => Register.BP }, value);
+        WriteRegister(Register.AL, value);
         return Outcome.Done;
     }
 }

@@ -1,6 +1,6 @@
 // String instructions (SDM vol. 1, 7.3.9; vol. 2, REP). One step is one iteration: RIP stays until the count or the comparison ends it, as it
 // does when an interrupt arrives between two iterations, so that a caller never waits for a long copy.
-// Not done: INS and OUTS, whose ports belong to the hypervisor.
+// INS and OUTS are with the other port instructions.
 using HvRunner.Abstractions;
 using Iced.Intel;
 
@@ -53,18 +53,28 @@ internal ref partial struct Execution<TMemory, THost>
 
         if (repeats)
         {
-            var count = (ReadCount(addressSize) - 1) & Width.Mask(addressSize);
-            WriteCount(addressSize, count);
             var isZero = (_state.Rflags & Flag.Zero) != 0;
-            var ends = operation is 'c' or 'a' && isZero != _instruction.HasRepePrefix;
-            if (count != 0 && !ends)
-            {
-                _nextRip = _state.Rip;
-                _keepsResumeFlag = true;
-            }
+            EndIteration(addressSize, operation is 'c' or 'a' && isZero != _instruction.HasRepePrefix);
         }
 
         return Outcome.Done;
+    }
+
+    /// <summary>Counts down, and leaves RIP at the instruction unless the count or the comparison ended it.</summary>
+    private void EndIteration(int addressSize, bool ends)
+    {
+        var count = (ReadCount(addressSize) - 1) & Width.Mask(addressSize);
+        WriteCount(addressSize, count);
+        if (count != 0 && !ends)
+        {
+            _nextRip = _state.Rip;
+            _keepsResumeFlag = true;
+            if (_watchesDebug)
+            {
+                // A trap or an interrupt between two iterations saves RF as 1, so that a breakpoint on the instruction does not hit again.
+                _state.Rflags |= Flag.Resume;
+            }
+        }
     }
 
     private readonly int StringAddressSize()

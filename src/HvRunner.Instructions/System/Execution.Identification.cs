@@ -1,5 +1,5 @@
-// CPUID, the time-stamp counter, RDPID and RDPMC's refusal (SDM vol. 2 per instruction). Time comes from the host's IA32_TIME_STAMP_COUNTER.
-// Not done: RDRAND, RDSEED, RDPMC.
+// CPUID, the time-stamp counter, RDPID, RDRAND and RDSEED (SDM vol. 2 per instruction). Time and random numbers come from the host; random
+// numbers are never short, so CF is always 1.
 using HvRunner.Abstractions;
 using Iced.Intel;
 
@@ -7,24 +7,21 @@ namespace HvRunner.Instructions;
 
 internal ref partial struct Execution<TMemory, THost>
 {
-    private const uint TimeStampCounterMsr = 0x10;
-    private const uint TscAuxMsr = 0xc0000103;
-
     private Outcome ExecuteIdentification()
     {
         switch (_instruction.Mnemonic)
         {
             case Mnemonic.Cpuid:
-                _host.TryGetCpuid((uint)_state[GeneralRegister.Rax], (uint)_state[GeneralRegister.Rcx], out var leaf);
-                _state[GeneralRegister.Rax] = leaf.Eax;
-                _state[GeneralRegister.Rbx] = leaf.Ebx;
-                _state[GeneralRegister.Rcx] = leaf.Ecx;
-                _state[GeneralRegister.Rdx] = leaf.Edx;
+                Identify();
+                return Outcome.Done;
+            case Mnemonic.Rdrand or Mnemonic.Rdseed:
+                WriteRegister(_instruction.Op0Register, _host.NextRandom());
+                _state.Rflags = (_state.Rflags & ~Flag.Status) | Flag.Carry;
                 return Outcome.Done;
             case Mnemonic.Rdtsc or Mnemonic.Rdtscp:
                 return ReadTimeStamp();
             case Mnemonic.Rdpid:
-                if (!_host.TryReadMsr(TscAuxMsr, out var processor))
+                if (!_host.TryReadMsr(Msr.TscAux, out var processor))
                 {
                     return UndefinedOpcode();
                 }
@@ -36,6 +33,48 @@ internal ref partial struct Execution<TMemory, THost>
         }
     }
 
+    /// <summary>The host's leaf, with the bits that follow the processor's own state: OSXSAVE, and the sizes that XCR0 and IA32_XSS ask for.</summary>
+    private void Identify()
+    {
+        var function = (uint)_state[GeneralRegister.Rax];
+        var index = (uint)_state[GeneralRegister.Rcx];
+        _host.TryGetCpuid(function, index, out var leaf);
+        var (ebx, ecx) = (leaf.Ebx, leaf.Ecx);
+        if (function == 1)
+        {
+            const uint Xsave = 1 << 26;
+            const uint OsXsave = 1 << 27;
+            ecx &= ~OsXsave;
+            ecx |= (ecx & Xsave) != 0 && (_state.Cr4 & ControlBit.Cr4Osxsave) != 0 ? OsXsave : 0;
+        }
+        else if (function == 0xd && index == 0 && leaf.Eax != 0)
+        {
+            ebx = (uint)StandardSize();
+        }
+
+        _state[GeneralRegister.Rax] = leaf.Eax;
+        _state[GeneralRegister.Rbx] = ebx;
+        _state[GeneralRegister.Rcx] = ecx;
+        _state[GeneralRegister.Rdx] = leaf.Edx;
+    }
+
+    /// <summary>Bytes of the standard-format image for the components that XCR0 enables.</summary>
+    private int StandardSize()
+    {
+        Extended();
+        var size = XsaveLayout.FirstExtended;
+        for (var i = 2; i < ProcessorFeatures.ComponentCount; i++)
+        {
+            ref readonly var part = ref _features.Component(i);
+            if ((_state.Extended.Xcr0 & (1UL << i)) != 0 && !part.IsSupervisor)
+            {
+                size = Math.Max(size, part.Offset + part.SizeBytes);
+            }
+        }
+
+        return size;
+    }
+
     private Outcome ReadTimeStamp()
     {
         if (_cpl != 0 && (_state.Cr4 & ControlBit.Cr4Tsd) != 0)
@@ -43,14 +82,9 @@ internal ref partial struct Execution<TMemory, THost>
             return GeneralProtection();
         }
 
-        if (!_host.TryReadMsr(TimeStampCounterMsr, out var time))
-        {
-            return Outcome.Unsupported;
-        }
-
         if (_instruction.Mnemonic == Mnemonic.Rdtscp)
         {
-            if (!_host.TryReadMsr(TscAuxMsr, out var processor))
+            if (!_host.TryReadMsr(Msr.TscAux, out var processor))
             {
                 return UndefinedOpcode();
             }
@@ -58,8 +92,7 @@ internal ref partial struct Execution<TMemory, THost>
             _state[GeneralRegister.Rcx] = (uint)processor;
         }
 
-        _state[GeneralRegister.Rax] = (uint)time;
-        _state[GeneralRegister.Rdx] = time >> 32;
+        WritePair(_host.ReadTimestamp());
         return Outcome.Done;
     }
 }

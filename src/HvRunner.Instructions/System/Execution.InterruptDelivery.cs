@@ -46,13 +46,9 @@ internal ref partial struct Execution<TMemory, THost>
         }
 
         var type = (int)(low >> 40) & 0x1f;
-        if (type == 5 && !isLong)
-        {
-            return Outcome.Unsupported;
-        }
-
         var isWide = (type & 8) != 0;
-        if (type is not (6 or 7 or 14 or 15) || (isLong && !isWide))
+        var isTask = type == 5 && !isLong;
+        if (type is not (6 or 7 or 14 or 15) && !isTask || (isLong && !isWide))
         {
             return Raise(ExceptionVector.GeneralProtection, gateError);
         }
@@ -65,6 +61,11 @@ internal ref partial struct Execution<TMemory, THost>
         if ((low & (1UL << 47)) == 0)
         {
             return Raise(ExceptionVector.SegmentNotPresent, gateError);
+        }
+
+        if (isTask)
+        {
+            return Lacking(UnsupportedReason.TaskSwitch);
         }
 
         var selector = (ushort)(low >> 16);
@@ -117,7 +118,7 @@ internal ref partial struct Execution<TMemory, THost>
         }
 
         frame = frame[..length];
-        var outcome = isLong ? PushLongFrame(level, (int)(low >> 32) & 7, external, frame) : PushFrame(level, external, frame);
+        var outcome = isLong ? PushLongFrame(level, (int)(low >> 32) & 7, external, true, frame) : PushFrame(level, external, frame);
         if (outcome != Outcome.Done)
         {
             return outcome;
@@ -126,6 +127,7 @@ internal ref partial struct Execution<TMemory, THost>
         _state.Segments[(int)SegmentName.Cs] = code.ToRegister((ushort)((selector & ~3) | level));
         _state.Rflags &= ~(ClearedOnEntry | ((type & 1) == 0 ? Flag.Interrupt : 0));
         _nextRip = offset;
+        _stepsSingly = false;
         _changed |= StateParts.System;
         return Outcome.Done;
     }
@@ -159,11 +161,12 @@ internal ref partial struct Execution<TMemory, THost>
         cs.Base = (ulong)cs.Selector << 4;
         _state.Rflags &= ~(Flag.Interrupt | Flag.Trap | Flag.AlignmentCheck | Flag.Resume);
         _nextRip = (ushort)entry;
+        _stepsSingly = false;
         _changed |= StateParts.System;
         return Outcome.Done;
     }
 
-    private Outcome PushLongFrame(int level, int interruptStack, uint external, scoped ReadOnlySpan<byte> frame)
+    private Outcome PushLongFrame(int level, int interruptStack, uint external, bool aligns, scoped ReadOnlySpan<byte> frame)
     {
         var isInner = level != _cpl;
         var stack = _state[GeneralRegister.Rsp];
@@ -183,7 +186,7 @@ internal ref partial struct Execution<TMemory, THost>
             }
         }
 
-        var top = (stack & ~15UL) - (ulong)frame.Length;
+        var top = (aligns ? stack & ~15UL : stack) - (ulong)frame.Length;
         if (!IsCanonical(top) || !IsCanonical(top + (ulong)frame.Length - 1))
         {
             return Raise(ExceptionVector.StackFault, external);

@@ -1,6 +1,6 @@
 // IRET, IRETD, IRETQ (SDM vol. 2A; vol. 3A, 6.12 and 6.14): real-address mode, protected mode to the same or an outer level, IA-32e mode.
 // Everything on the stack is read and checked before a register changes.
-// Not done: the return from a nested task (EFLAGS.NT), the return to virtual-8086 mode.
+// Not done: the return from a nested task (EFLAGS.NT) is unsupported, and virtual-8086 mode is deliberately absent: a return to it raises #GP(0).
 using HvRunner.Abstractions;
 using Iced.Intel;
 
@@ -29,12 +29,12 @@ internal ref partial struct Execution<TMemory, THost>
 
         if ((_state.Rflags & Flag.NestedTask) != 0)
         {
-            return _is64Capable ? GeneralProtection() : Outcome.Unsupported;
+            return _is64Capable ? GeneralProtection() : Lacking(UnsupportedReason.TaskSwitch);
         }
 
         if (!_is64Capable && _cpl == 0 && size == 4 && (flags & Flag.Virtual8086) != 0)
         {
-            return Outcome.Unsupported;
+            return GeneralProtection();
         }
 
         var outcome = CheckReturnCode(selector, rip, out var code, out var codeAddress);

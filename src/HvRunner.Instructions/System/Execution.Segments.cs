@@ -1,5 +1,5 @@
 // Descriptor look-up, loads of data segments, VERR, VERW, LAR and LSL, and the FS and GS bases (SDM vol. 3A, 3.4 and 5.10; vol. 2).
-// Not done: LTR, LLDT, far pointers loads; a load of CS happens in interrupt delivery only.
+// System segments and far pointers are in SystemSegments, loads of CS in the far transfers and in interrupt delivery.
 using HvRunner.Abstractions;
 using Iced.Intel;
 
@@ -139,6 +139,7 @@ internal ref partial struct Execution<TMemory, THost>
         }
 
         _shadow |= isStack;
+        _shadowByStack |= isStack;
         _changed |= StateParts.System;
         return Outcome.Done;
     }
@@ -238,14 +239,13 @@ internal ref partial struct Execution<TMemory, THost>
 
     private Outcome SwapGs()
     {
-        const uint KernelGsBase = 0xc0000102;
         if (_cpl != 0)
         {
             return GeneralProtection();
         }
 
         ref var gs = ref _state.Segments[(int)SegmentName.Gs];
-        if (!_host.TryReadMsr(KernelGsBase, out var other) || !_host.TryWriteMsr(KernelGsBase, gs.Base))
+        if (!_host.TryReadMsr(Msr.KernelGsBase, out var other) || !_host.TryWriteMsr(Msr.KernelGsBase, gs.Base))
         {
             return Outcome.Unsupported;
         }

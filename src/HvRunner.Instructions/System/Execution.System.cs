@@ -1,7 +1,8 @@
 // System instructions: segment queries and bases, descriptor-table registers, control and debug registers, MSRs, translation invalidation,
 // MONITOR and MWAIT, HLT (SDM vol. 2; vol. 3A, 2.8). MWAIT and MONITOR complete without waiting, which the manual allows: a waiting loop looks
 // at its condition again anyway.
-// Not done: writes to CR0 and CR4 (a mode switch belongs to the hypervisor), LTR, LLDT, SYSCALL and SYSENTER and their returns, port I/O.
+// Writes to control registers, debug registers, model-specific registers and port I/O have files of their own.
+// Not done: RSM, and the instructions of virtualization itself (VMX, SVM).
 using HvRunner.Abstractions;
 using Iced.Intel;
 
@@ -9,8 +10,6 @@ namespace HvRunner.Instructions;
 
 internal ref partial struct Execution<TMemory, THost>
 {
-    private bool _debugLoaded;
-
     private Outcome ExecuteSystem()
     {
         switch (_instruction.Mnemonic)
@@ -32,10 +31,21 @@ internal ref partial struct Execution<TMemory, THost>
             case Mnemonic.Lgdt or Mnemonic.Lidt:
                 return LoadTable();
             case Mnemonic.Smsw:
-                return TryWrite(0, _state.Cr0) ? Outcome.Done : Outcome.Fault;
+                return IsHiddenFromUser() ? GeneralProtection() : TryWrite(0, _state.Cr0) ? Outcome.Done : Outcome.Fault;
             case Mnemonic.Sldt or Mnemonic.Str:
-                return !_isProtected ? UndefinedOpcode()
-                    : TryWrite(0, _state[_instruction.Mnemonic == Mnemonic.Sldt ? SegmentName.Ldtr : SegmentName.Tr].Selector) ? Outcome.Done : Outcome.Fault;
+                return StoreSystemSelector(_instruction.Mnemonic == Mnemonic.Sldt ? SegmentName.Ldtr : SegmentName.Tr);
+            case Mnemonic.Lmsw:
+                return LoadStatusWord();
+            case Mnemonic.Ltr:
+                return LoadTaskRegister();
+            case Mnemonic.Lldt:
+                return LoadLocalTable();
+            case Mnemonic.Arpl:
+                return AdjustPrivilege();
+            case Mnemonic.Rdpmc:
+                return ReadPerformanceCounter();
+            case Mnemonic.Vmcall or Mnemonic.Vmmcall:
+                return _host.TryHypercall(_state) ? Outcome.Done : UndefinedOpcode();
             case Mnemonic.Clts or Mnemonic.Invlpg or Mnemonic.Wbinvd or Mnemonic.Invd or Mnemonic.Wbnoinvd or Mnemonic.Hlt or
                 Mnemonic.Rdmsr or Mnemonic.Wrmsr:
                 return _cpl == 0 ? ExecutePrivileged() : GeneralProtection();
@@ -53,23 +63,15 @@ internal ref partial struct Execution<TMemory, THost>
                 _changed |= StateParts.System;
                 return Outcome.Done;
             case Mnemonic.Invlpg:
-                _flushTlb = true;
+                InvalidatePage();
                 return Outcome.Done;
             case Mnemonic.Hlt:
                 _halted = true;
                 return Outcome.Done;
             case Mnemonic.Rdmsr:
-                if (!_host.TryReadMsr((uint)_state[GeneralRegister.Rcx], out var value))
-                {
-                    return GeneralProtection();
-                }
-
-                _state[GeneralRegister.Rax] = (uint)value;
-                _state[GeneralRegister.Rdx] = value >> 32;
-                return Outcome.Done;
+                return ReadMsr();
             case Mnemonic.Wrmsr:
-                var written = (_state[GeneralRegister.Rdx] << 32) | (uint)_state[GeneralRegister.Rax];
-                return _host.TryWriteMsr((uint)_state[GeneralRegister.Rcx], written) ? Outcome.Done : GeneralProtection();
+                return WriteMsr();
             default:
                 return Outcome.Done;
         }
@@ -104,9 +106,30 @@ internal ref partial struct Execution<TMemory, THost>
             return GeneralProtection();
         }
 
-        _flushTlb = true;
+        _flush = type switch { 0 => TranslationFlush.Page, 2 => TranslationFlush.All, _ => TranslationFlush.NonGlobal };
+        _flushAddress = address;
         return Outcome.Done;
     }
+
+    /// <summary>An address that is not canonical, or outside its segment, is no fault: there is nothing to forget.</summary>
+    private void InvalidatePage()
+    {
+        var offset = EffectiveAddress();
+        ref var segment = ref _state.Segments[(int)MemorySegment];
+        if (_is64)
+        {
+            _flushAddress = MemorySegment is SegmentName.Fs or SegmentName.Gs ? segment.Base + offset : offset;
+        }
+        else
+        {
+            _flushAddress = (uint)(segment.Base + offset);
+        }
+
+        _flush = TranslationFlush.Page;
+    }
+
+    /// <summary>CR4.UMIP keeps the tables' and selectors' values from code above CPL 0 (SDM vol. 3A, 2.5).</summary>
+    private readonly bool IsHiddenFromUser() => _cpl != 0 && (_state.Cr4 & ControlBit.Cr4Umip) != 0;
 
     private Outcome Monitor()
     {
@@ -145,6 +168,11 @@ internal ref partial struct Execution<TMemory, THost>
 
     private Outcome StoreTable()
     {
+        if (IsHiddenFromUser())
+        {
+            return GeneralProtection();
+        }
+
         var table = _instruction.Mnemonic == Mnemonic.Sgdt ? _state.Gdtr : _state.Idtr;
         var size = _is64 ? 10 : 6;
         Span<byte> bytes = stackalloc byte[10];
@@ -233,84 +261,6 @@ internal ref partial struct Execution<TMemory, THost>
         }
 
         WriteRegister(to, value.Value);
-        return Outcome.Done;
-    }
-
-    private Outcome WriteControlRegister(Register register, ulong value)
-    {
-        switch (register)
-        {
-            case Register.CR2:
-                _state.Cr2 = value;
-                break;
-            case Register.CR3:
-                // Bit 63 asks to keep translations when PCIDs are on; it is not kept.
-                var keeps = (_state.Cr4 & ControlBit.Cr4Pcide) != 0 ? value & ~(1UL << 63) : value;
-                if ((keeps & ~_features.PhysicalAddressMask) != 0)
-                {
-                    return GeneralProtection();
-                }
-
-                _state.Cr3 = keeps;
-                _flushTlb = true;
-                break;
-            case Register.CR8:
-                if (value > 15)
-                {
-                    return GeneralProtection();
-                }
-
-                _state.Cr8 = value;
-                break;
-            case Register.CR0 or Register.CR4:
-                return Outcome.Unsupported;
-            default:
-                return UndefinedOpcode();
-        }
-
-        _changed |= StateParts.System;
-        return Outcome.Done;
-    }
-
-    private Outcome MoveDebugRegister(int index, bool isWrite)
-    {
-        // DR4 and DR5 are DR6 and DR7 unless CR4.DE forbids them.
-        if (index is 4 or 5)
-        {
-            if ((_state.Cr4 & (1 << 3)) != 0)
-            {
-                return UndefinedOpcode();
-            }
-
-            index += 2;
-        }
-
-        if (!_debugLoaded)
-        {
-            _host.LoadDebug(_state);
-            _debugLoaded = true;
-        }
-
-        if (!isWrite)
-        {
-            WriteRegister(_instruction.Op0Register, _state.Debug[index]);
-            return Outcome.Done;
-        }
-
-        var value = ReadRegister(_instruction.Op1Register);
-        if (index >= 6 && value >> 32 != 0)
-        {
-            return GeneralProtection();
-        }
-
-        // Fixed bits (SDM vol. 3B, 18.2.3 and 18.2.4).
-        _state.Debug[index] = index switch
-        {
-            6 => (value & 0xe00f) | 0xffff_0ff0,
-            7 => (value & 0xffff_2fff) | 0x400,
-            _ => value,
-        };
-        _changed |= StateParts.Debug;
         return Outcome.Done;
     }
 }
