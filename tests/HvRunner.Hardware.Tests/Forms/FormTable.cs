@@ -1,3 +1,5 @@
+using HvRunner.Hardware.Tests.Instances;
+using HvRunner.Instructions;
 using Iced.Intel;
 
 namespace HvRunner.Hardware.Tests.Forms;
@@ -32,16 +34,7 @@ internal static class FormTable
     private const string Emulated = "this KVM completes it in its own emulator";
     private const string Privileged = "for ring 0 alone; see guests/processor";
 
-    private static readonly HashSet<CpuidFeature> Advertised =
-    [
-        CpuidFeature.INTEL8086, CpuidFeature.INTEL8086_ONLY, CpuidFeature.INTEL186, CpuidFeature.INTEL286, CpuidFeature.INTEL386,
-        CpuidFeature.INTEL486, CpuidFeature.X64, CpuidFeature.CPUID, CpuidFeature.CMOV, CpuidFeature.FPU, CpuidFeature.FPU287,
-        CpuidFeature.FPU387, CpuidFeature.FXSR, CpuidFeature.CX8, CpuidFeature.CMPXCHG16B, CpuidFeature.TSC, CpuidFeature.MMX,
-        CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.SSE3, CpuidFeature.SSSE3, CpuidFeature.SSE4_1, CpuidFeature.SSE4_2,
-        CpuidFeature.POPCNT, CpuidFeature.LZCNT, CpuidFeature.BMI1, CpuidFeature.BMI2, CpuidFeature.MOVBE, CpuidFeature.ADX,
-        CpuidFeature.RDRAND, CpuidFeature.RDTSCP, CpuidFeature.FSGSBASE, CpuidFeature.CLFSH, CpuidFeature.MULTIBYTENOP,
-        CpuidFeature.PAUSE, CpuidFeature.PREFETCHW, CpuidFeature.XSAVE, CpuidFeature.XSAVEOPT, CpuidFeature.XSAVEC, CpuidFeature.SYSCALL,
-    ];
+    private static readonly ulong[] Permitted = ReadPermitted();
 
     /// <summary>All forms, by code.</summary>
     public static IReadOnlyDictionary<Code, Form> All { get; } =
@@ -61,10 +54,18 @@ internal static class FormTable
         return opCode is { IsInstruction: true, Mode64: true, IntelDecoder64: true } && opCode.Mnemonic != Mnemonic.INVALID;
     }
 
+    /// <summary>CPUID of our processor has its features, or it is one of those that do nothing on a processor without them.</summary>
+    private static bool IsAdvertised(Code code) => (Permitted[(int)code >> 6] >> (int)code & 1) != 0 || FeatureGate.IsHint(code);
+
+    private static ulong[] ReadPermitted()
+    {
+        var host = default(UserHost);
+        return FeatureGate.ReadPermitted(ref host);
+    }
+
     private static Form Judge(Code code)
     {
-        var features = code.CpuidFeatures();
-        if (!features.All(Advertised.Contains))
+        if (!IsAdvertised(code))
         {
             return new Form(code, FormUse.NotAdvertised, "");
         }
@@ -76,7 +77,7 @@ internal static class FormTable
         }
 
         var opCode = code.ToOpCode();
-        var shape = opCode.Mnemonic is Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdrand or Mnemonic.Cpuid or Mnemonic.Xgetbv;
+        var shape = opCode.Mnemonic is Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdrand or Mnemonic.Rdseed or Mnemonic.Rdpid or Mnemonic.Cpuid or Mnemonic.Xgetbv;
         return new Form(code, shape ? FormUse.ShapeOnly : FormUse.Compared, "");
     }
 

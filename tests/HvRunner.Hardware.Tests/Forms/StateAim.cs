@@ -238,7 +238,7 @@ internal sealed class StateAim(byte[] ram)
         header[0] = (byte)dice.Below(4);
         if (dice.OneIn(8))
         {
-            header[dice.Below(24)] ^= (byte)(1 << dice.Below(8));
+            header[dice.Between(1, 23)] ^= (byte)(1 << dice.Below(8));
         }
 
         Write(target + 512, header);

@@ -128,6 +128,12 @@ internal sealed class BatchGenerator
             return false;
         }
 
+        if (decoded.Mnemonic is Mnemonic.Loope or Mnemonic.Loopne && instance.Code.IndexOfAny((byte)0xf2, (byte)0xf3) >= 0)
+        {
+            // The real processor takes the prefix for the other condition; the manuals reserve it.
+            return false;
+        }
+
         // With an operand-size prefix AMD's near branches are 16 bits wide, Intel's are not.
         return decoded.FlowControl == FlowControl.Next || !instance.Code[..^1].Contains((byte)0x66);
     }

@@ -70,11 +70,11 @@ internal struct RamMemory(byte[] ram) : IPhysicalMemory
     }
 }
 
-/// <summary>The surroundings of a processor in ring 3: CPUID for the XSAVE layout, and no model-specific registers.</summary>
+/// <summary>The surroundings of a processor in ring 3: the CPUID of our own processor, and nothing behind it.</summary>
 internal struct UserHost : IProcessorHost
 {
-    /// <summary>What XGETBV shows on the machine; the instances ask for x87 and SSE alone.</summary>
-    public const ulong Xcr0 = 0xe7;
+    /// <summary>x87 and SSE, as CPUID has it; the real processor may have more enabled.</summary>
+    public const ulong Xcr0 = 3;
 
     public readonly void LoadExtended(ProcessorState state)
     {
@@ -94,17 +94,28 @@ internal struct UserHost : IProcessorHost
 
     public readonly bool TryGetCpuid(uint leaf, uint subleaf, out CpuidLeaf result)
     {
-        result = (leaf, subleaf) switch
+        foreach (var candidate in SoftwareCpuid.Leaves)
         {
-            (0x80000008, _) => new CpuidLeaf(leaf, subleaf, false, 0x3030, 0, 0, 0),
-            (0xd, 0) => new CpuidLeaf(leaf, subleaf, true, 0xe7, 2432, 2432, 0),
-            (0xd, 1) => new CpuidLeaf(leaf, subleaf, true, 0xf, 0, 0, 0),
-            (0xd, 2) => new CpuidLeaf(leaf, subleaf, true, 256, 576, 0, 0),
-            (0xd, 5) => new CpuidLeaf(leaf, subleaf, true, 64, 832, 0, 0),
-            (0xd, 6) => new CpuidLeaf(leaf, subleaf, true, 512, 896, 0, 0),
-            (0xd, 7) => new CpuidLeaf(leaf, subleaf, true, 1024, 1408, 0, 0),
-            _ => default,
-        };
-        return result != default;
+            if (candidate.Function == leaf && (!candidate.HasIndex || candidate.Index == subleaf))
+            {
+                result = candidate;
+                return true;
+            }
+        }
+
+        result = default;
+        return false;
     }
+
+    public readonly void ReadPort(ushort port, Span<byte> data) => data.Fill(0xff);
+
+    public readonly void WritePort(ushort port, ReadOnlySpan<byte> data)
+    {
+    }
+
+    public readonly ulong ReadTimestamp() => 1;
+
+    public readonly ulong NextRandom() => 1;
+
+    public readonly bool TryHypercall(ProcessorState state) => false;
 }

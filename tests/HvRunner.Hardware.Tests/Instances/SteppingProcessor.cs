@@ -9,7 +9,7 @@ internal sealed class SteppingProcessor : IProcessorUnderTest
 {
     private const int MaximumSteps = 4096;
 
-    private readonly InstructionExecutor<RamMemory, UserHost> _executor = new();
+    private readonly InstructionExecutor<RamMemory, UserHost> _executor = new(ExecutorOptions.FeatureGating);
     private readonly ProcessorState _state = new();
     private RamMemory _memory;
     private UserHost _host;
