@@ -49,7 +49,7 @@ internal static class Comparer
             }
         }
 
-        if (shapeOnly && !faulted)
+        if (shapeOnly && (!faulted || hardware.Rip != instance.Start))
         {
             return string.Join(", ", differences);
         }
@@ -74,12 +74,18 @@ internal static class Comparer
     /// </summary>
     private static bool IsLostInEmulator(Instance instance, in ProcessorImage hardware, in ProcessorImage ours)
     {
-        if (ours.Vector is not (GeneralProtection or StackFault) || ours.Rip != instance.Start || !instance.IsValid || instance.Decoded.HasLockPrefix)
+        if (!instance.IsValid)
+        {
+            // MOV to CS reads its operand first on some processors.
+            return ours.Vector == UndefinedOpcode && hardware.Vector == PageFault && hardware.Rip == instance.Start && (hardware.ErrorCode & 0x10) == 0;
+        }
+
+        if (ours.Vector is not (GeneralProtection or StackFault) || ours.Rip != instance.Start)
         {
             return false;
         }
 
-        return hardware.Vector == UndefinedOpcode && hardware.Rip == instance.Start ||
+        return (hardware.Vector is UndefinedOpcode or GeneralProtection && hardware.Rip == instance.Start && !instance.Decoded.HasLockPrefix) ||
             (hardware.Vector == PageFault && hardware.Cr2 == 0x8000_0000_0000) ||
             instance.Decoded.Mnemonic is Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Fxsave or Mnemonic.Fxsave64;
     }

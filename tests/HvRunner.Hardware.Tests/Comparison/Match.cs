@@ -57,9 +57,11 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
         }
 
         Instances += MaximumBatch;
-        foreach (var instance in _generator.Instances)
+        for (var i = 0; i < MaximumBatch; i++)
         {
-            SavedImage.Equalize(instance, theirs, ram);
+            var block = BatchGenerator.Block(ram, i);
+            ref readonly var output = ref MemoryMarshal.AsRef<ProcessorImage>(block[OutputOffset..]);
+            SavedImage.Equalize(_generator.Instances[i], MemoryMarshal.AsRef<ProcessorImage>(block), output.Vector < ProcessorImage.NoException, theirs, ram);
         }
 
         CompareMemory(theirs, ram);

@@ -1,4 +1,5 @@
 using HvRunner.Hardware.Tests.Forms;
+using HvRunner.Hardware.Tests.Guest;
 using HvRunner.Hardware.Tests.Instances;
 using Iced.Intel;
 
@@ -11,8 +12,16 @@ namespace HvRunner.Hardware.Tests.Comparison;
 /// </summary>
 internal static class SavedImage
 {
-    public static void Equalize(Instance instance, ReadOnlySpan<byte> hardware, Span<byte> ours)
+    private const int FrameBytes = 33 * 8;
+
+    public static void Equalize(Instance instance, in ProcessorImage input, bool faulted, ReadOnlySpan<byte> hardware, Span<byte> ours)
     {
+        if (instance.Decoded.Mnemonic == Mnemonic.Enter && faulted)
+        {
+            // What it pushed before it came to the page that faults may stay there.
+            Take(input.General[4] - FrameBytes, 0, FrameBytes, hardware, ours);
+        }
+
         switch (instance.Decoded.Mnemonic)
         {
             case Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64:

@@ -51,7 +51,7 @@ internal static class FormTable
     private static bool IsForm(Code code)
     {
         var opCode = code.ToOpCode();
-        return opCode is { IsInstruction: true, Mode64: true, IntelDecoder64: true } && opCode.Mnemonic != Mnemonic.INVALID;
+        return opCode is { IsInstruction: true, Mode64: true, IntelDecoder64: true, DecoderOption: DecoderOptions.None } && opCode.Mnemonic != Mnemonic.INVALID;
     }
 
     /// <summary>CPUID of our processor has its features, or it is one of those that do nothing on a processor without them.</summary>
@@ -93,6 +93,8 @@ internal static class FormTable
                 return HostTables;
             case Mnemonic.Call or Mnemonic.Jmp when code.ToOpCode().ToString().Contains("m16:", StringComparison.Ordinal):
                 return HostTables;
+            case Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss when opCode.OperandSize == 64:
+                return "with a 64-bit offset on Intel's processors, with a 32-bit one on AMD's";
             case Mnemonic.Smsw:
                 return Emulated;
         }

@@ -12,6 +12,9 @@ namespace HvRunner.Hardware.Tests.Forms;
 /// </summary>
 internal sealed class StateAim(byte[] ram)
 {
+    // Components that the real processor has enabled, whatever the guest was told; ours has x87 and SSE.
+    private const ulong HardwareXcr0 = 0xe7;
+
     /// <summary>Sets registers and memory; false when the instance must not be run.</summary>
     public bool TryAim(Dice dice, Instance instance, ref ProcessorImage input, ulong codeSlot, int dataSlot)
     {
@@ -48,8 +51,17 @@ internal sealed class StateAim(byte[] ram)
             }
         }
 
+        if (IsStateImage(instruction.Mnemonic) && (input.General[0] & ~3UL & HardwareXcr0) != 0)
+        {
+            // The register that chooses components was needed for the address.
+            return false;
+        }
+
         return instruction.FlowControl is FlowControl.Next or FlowControl.Exception or FlowControl.Interrupt || TryAimBranch(dice, instance, ref input, codeSlot);
     }
+
+    private static bool IsStateImage(Mnemonic mnemonic) => mnemonic is Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or
+        Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xrstor or Mnemonic.Xrstor64;
 
     private static int MemoryOf(in Instruction instruction)
     {
@@ -87,8 +99,7 @@ internal sealed class StateAim(byte[] ram)
                 // No single steps: the trap is not the instruction's.
                 Write(input.General[4], EdgeValues.Integer(dice) & ~0x100UL);
                 break;
-            case Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xrstor or Mnemonic.Xrstor64:
-                // x87 and SSE alone: what lies beyond is not part of this processor.
+            case var image when IsStateImage(image):
                 input.General[0] = (input.General[0] & ~0xffUL) | (uint)dice.Below(4);
                 break;
             case Mnemonic.Xgetbv:

@@ -15,6 +15,7 @@ internal sealed class BatchGenerator
 {
     // Undefined in 64-bit mode and one byte long: wherever the processor goes, it stops there.
     private const byte Filler = 0x06;
+    private const int Attempts = 50;
 
     private readonly byte[] _ram;
     private readonly ulong _seed;
@@ -56,8 +57,11 @@ internal sealed class BatchGenerator
         {
             var instance = Instances[i];
             instance.Number = (batch * MaximumBatch) + i;
-            while (!TryMake(dice, instance, i, edges))
+            instance.Wanted = _forms[(int)(instance.Number % _forms.Length)];
+            for (var attempt = 1; !TryMake(dice, instance, i, edges); attempt++)
             {
+                // What cannot be had so often cannot be had at all; the table of forms shows it then.
+                instance.Wanted = attempt % Attempts == 0 ? dice.Of<Code>(_forms) : instance.Wanted;
             }
 
             edges += instance.Start >= EdgeCode ? 1 : 0;
@@ -68,7 +72,6 @@ internal sealed class BatchGenerator
 
     private bool TryMake(Dice dice, Instance instance, int index, int edges)
     {
-        instance.Wanted = _forms[(int)((instance.Number + dice.Below(2)) % _forms.Length)];
         ref var input = ref MemoryMarshal.AsRef<ProcessorImage>(Block(_ram, index));
         RandomState.Fill(dice, ref input);
         FillOperandArea(dice, index);

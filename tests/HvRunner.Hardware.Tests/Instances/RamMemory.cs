@@ -86,8 +86,10 @@ internal struct UserHost : IProcessorHost
 
     public readonly bool TryReadMsr(uint index, out ulong value)
     {
+        // What RDTSCP and RDPID show.
+        const uint TscAux = 0xc000_0103;
         value = 0;
-        return false;
+        return index == TscAux;
     }
 
     public readonly bool TryWriteMsr(uint index, ulong value) => false;
