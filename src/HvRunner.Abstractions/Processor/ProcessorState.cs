@@ -40,7 +40,7 @@ public struct SegmentRegisterFile
 /// The architectural registers of one vCPU: what a boot protocol sets, a backend fills and writes back, and the processor library works on.
 /// Plain fields on purpose: this is the register file of an interpreter. One thread at a time uses an instance.
 /// </summary>
-public sealed class ProcessorState
+public class ProcessorState
 {
 #pragma warning disable CA1051 // A register file: the interpreter reads and writes these on its fastest path.
     /// <summary>The general registers.</summary>

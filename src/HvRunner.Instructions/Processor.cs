@@ -1,0 +1,198 @@
+using HvRunner.Abstractions;
+
+namespace HvRunner.Instructions;
+
+/// <summary>
+/// An x86-64 processor that runs whole programs: the register file itself, with what it needs to run fast hidden behind it. 64-bit code is
+/// translated block by block into chains of handlers; everything else, and whatever a handler does not do, goes through the executor one
+/// instruction at a time. One thread at a time. Between two calls of <see cref="Run"/> the inherited registers may be read freely, and changed
+/// when <see cref="StateChanged"/> follows. Allocates nothing while it runs code that it has met before.
+/// </summary>
+public sealed partial class Processor : ProcessorState
+{
+    private readonly IGuestMemory _ram;
+    private readonly IProcessorEnvironment _environment;
+    private readonly InstructionExecutor<ProcessorMemory, ProcessorHost> _executor;
+    private ProcessorMemory _memory;
+    private ProcessorHost _host;
+
+    // Instructions retired when the budget will be used up.
+    private long _goal;
+    private bool _shadow;
+    private bool _nonMaskableBlocked;
+    private ProcessorStop? _stop;
+
+    /// <summary>Makes a processor in no particular state: set the registers, then call <see cref="StateChanged"/>.</summary>
+    /// <param name="memory">Guest RAM; each range lies at consecutive host addresses that never move while the processor lives.</param>
+    /// <param name="environment">Everything else.</param>
+    public Processor(IGuestMemory memory, IProcessorEnvironment environment)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentNullException.ThrowIfNull(environment);
+        _ram = memory;
+        _environment = environment;
+        _memory = new ProcessorMemory(this);
+        _host = new ProcessorHost(environment);
+        _buffer = new TranslationBuffer(this);
+        _executor = new InstructionExecutor<ProcessorMemory, ProcessorHost>(ExecutorOptions.DebugChecks | ExecutorOptions.FeatureGating)
+        {
+            Translations = _buffer,
+        };
+        _banks = RamBank.Of(memory);
+        Pages = _buffer.Select(0);
+        Links = _code.Links;
+    }
+
+    /// <summary>
+    /// Instructions retired since the processor was made, right to the basic block while <see cref="Run"/> is active. A repeated string instruction
+    /// counts one for its start, and one for each 64 bytes or each element, depending on how it was executed.
+    /// </summary>
+    public long InstructionsRetired => _goal - Budget;
+
+    /// <summary>An external interrupt may be delivered now: RFLAGS.IF is set and no interrupt shadow is open.</summary>
+    public bool CanTakeInterrupt => (Rflags & Flag.Interrupt) != 0 && !_shadow;
+
+    /// <summary>A non-maskable interrupt may be delivered now: none is being handled, and no shadow of MOV SS is open.</summary>
+    public bool CanTakeNonMaskable => !_nonMaskableBlocked && !_shadow;
+
+    /// <summary>Ask <see cref="Run"/> to return as soon as <see cref="CanTakeInterrupt"/> holds; sticky until cleared.</summary>
+    public bool StopWhenInterruptible { get; set; }
+
+    /// <summary>After <see cref="ProcessorStop.Unsupported"/>: what cannot be done, as a sentence.</summary>
+    public string? Refusal { get; private set; }
+
+    /// <summary>Forgets everything that was derived from registers: call it after changing any of them from outside.</summary>
+    public void StateChanged()
+    {
+        _shadow = false;
+        Kind = FlagKind.Explicit;
+        _buffer.FlushAll();
+        NewContext();
+        UpdateMode();
+    }
+
+    /// <summary>
+    /// Runs until something in <see cref="ProcessorStop"/> happens. A budget may be overrun by the rest of a basic block; a positive one makes
+    /// progress by at least one instruction or one delivery.
+    /// </summary>
+    public ProcessorStop Run(long instructions)
+    {
+        _goal += instructions - Budget;
+        Budget = instructions;
+        PendingLink = -1;
+        _stop = null;
+        UpdateMode();
+        while (Budget > 0)
+        {
+            if (_stepping || _shadow)
+            {
+                Step();
+            }
+            else
+            {
+                RunBlocks();
+            }
+
+            if (_stop is { } stop)
+            {
+                return stop;
+            }
+
+            if (StopWhenInterruptible && CanTakeInterrupt)
+            {
+                break;
+            }
+        }
+
+        return ProcessorStop.Budget;
+    }
+
+    /// <summary>Delivers an external interrupt. Only while <see cref="CanTakeInterrupt"/>. False: it ended in a triple fault, or cannot be done.</summary>
+    public bool Interrupt(byte vector)
+    {
+        Settle(_executor.DeliverInterrupt(this, ref _memory, ref _host, vector));
+        UpdateMode();
+        return _stop is null;
+    }
+
+    /// <summary>Delivers a non-maskable interrupt. Only while <see cref="CanTakeNonMaskable"/>. False: it ended in a triple fault, or cannot be done.</summary>
+    public bool NonMaskableInterrupt()
+    {
+        _nonMaskableBlocked = true;
+        return Interrupt(ExceptionVector.NonMaskable);
+    }
+
+    /// <summary>One instruction through the executor, from fetch on.</summary>
+    private void Step()
+    {
+        _shadow = false;
+        var completion = _executor.Step(this, ref _memory, ref _host);
+        Budget--;
+        Take(completion);
+        UpdateMode();
+    }
+
+    /// <summary>What an instruction through the executor brought with it.</summary>
+    private void Take(in Completion completion)
+    {
+        _shadow = false;
+        if (completion.Kind != CompletionKind.Completed || completion.DebugCause != 0)
+        {
+            Settle(completion.Kind == CompletionKind.Unsupported
+                ? completion
+                : _executor.DeliverException(this, ref _memory, ref _host, completion));
+        }
+
+        if (completion.Kind == CompletionKind.Completed)
+        {
+            _shadow = completion.InterruptShadow && completion.DebugCause == 0;
+            _nonMaskableBlocked &= !completion.ReturnedFromInterrupt;
+            Flush(completion);
+            if (completion.Halted)
+            {
+                _shadow = false;
+                _stop ??= completion.DebugCause == 0 ? ProcessorStop.Halted : null;
+            }
+        }
+    }
+
+    /// <summary>How a delivery ended.</summary>
+    private void Settle(in Completion delivery)
+    {
+        switch (delivery.Kind)
+        {
+            case CompletionKind.Unsupported:
+                Refusal = delivery.Reason switch
+                {
+                    UnsupportedReason.TaskSwitch => "the guest switches tasks by hardware, which is not implemented",
+                    UnsupportedReason.Virtual8086 => "the guest enters virtual-8086 mode, which is not implemented",
+                    _ => "the guest executes an instruction that is not implemented",
+                };
+                _stop = ProcessorStop.Unsupported;
+                break;
+            case CompletionKind.Shutdown:
+                _stop = ProcessorStop.Shutdown;
+                break;
+        }
+    }
+
+    private void Flush(in Completion completion)
+    {
+        switch (completion.Flush)
+        {
+            case TranslationFlush.None:
+                return;
+            case TranslationFlush.Page:
+                _buffer.FlushPage(completion.FlushAddress);
+                break;
+            case TranslationFlush.NonGlobal:
+                _buffer.FlushNonGlobal();
+                break;
+            default:
+                _buffer.FlushAll();
+                break;
+        }
+
+        NewContext();
+    }
+}

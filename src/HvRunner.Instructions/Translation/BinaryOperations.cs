@@ -1,0 +1,161 @@
+// The two-operand arithmetic and logic instructions as types: the result, and what the status flags are to be computed from.
+using System.Runtime.CompilerServices;
+
+namespace HvRunner.Instructions;
+
+internal interface IBinary
+{
+    /// <summary>The result goes to the first operand; CMP and TEST only set flags.</summary>
+    static abstract bool Writes { get; }
+
+    static abstract ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
+        where TWidth : struct, IWidth;
+}
+
+internal readonly struct AddOperation : IBinary
+{
+    public static bool Writes => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
+        where TWidth : struct, IWidth
+    {
+        var result = TWidth.Truncate(a + b);
+        processor.Kind = (byte)(FlagKind.Sum + TWidth.Log);
+        processor.FlagA = TWidth.SignExtend(result);
+        processor.FlagB = TWidth.SignExtend(b);
+        return result;
+    }
+}
+
+internal readonly struct SubtractOperation : IBinary
+{
+    public static bool Writes => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
+        where TWidth : struct, IWidth
+    {
+        processor.Kind = (byte)(FlagKind.Difference + TWidth.Log);
+        processor.FlagA = TWidth.SignExtend(a);
+        processor.FlagB = TWidth.SignExtend(b);
+        return TWidth.Truncate(a - b);
+    }
+}
+
+internal readonly struct CompareOperation : IBinary
+{
+    public static bool Writes => false;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
+        where TWidth : struct, IWidth
+    {
+        processor.Kind = (byte)(FlagKind.Difference + TWidth.Log);
+        processor.FlagA = TWidth.SignExtend(a);
+        processor.FlagB = TWidth.SignExtend(b);
+        return 0;
+    }
+}
+
+internal readonly struct AndOperation : IBinary
+{
+    public static bool Writes => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
+        where TWidth : struct, IWidth => LogicResult.Set<TWidth>(processor, a & b);
+}
+
+internal readonly struct OrOperation : IBinary
+{
+    public static bool Writes => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
+        where TWidth : struct, IWidth => LogicResult.Set<TWidth>(processor, a | b);
+}
+
+internal readonly struct XorOperation : IBinary
+{
+    public static bool Writes => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
+        where TWidth : struct, IWidth => LogicResult.Set<TWidth>(processor, a ^ b);
+}
+
+internal readonly struct TestOperation : IBinary
+{
+    public static bool Writes => false;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
+        where TWidth : struct, IWidth => LogicResult.Set<TWidth>(processor, a & b);
+}
+
+internal readonly struct AddWithCarryOperation : IBinary
+{
+    public static bool Writes => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
+        where TWidth : struct, IWidth
+    {
+        var result = TWidth.Truncate(a + b + processor.CarryFlag());
+        var carries = (a & b) | ((a | b) & ~result);
+        return PartsResult.Set<TWidth>(processor, result, carries, (a ^ result) & (b ^ result), a ^ b ^ result);
+    }
+}
+
+internal readonly struct SubtractWithBorrowOperation : IBinary
+{
+    public static bool Writes => true;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
+        where TWidth : struct, IWidth
+    {
+        var result = TWidth.Truncate(a - b - processor.CarryFlag());
+        var borrows = (~a & b) | (~(a ^ b) & result);
+        return PartsResult.Set<TWidth>(processor, result, borrows, (a ^ b) & (a ^ result), a ^ b ^ result);
+    }
+}
+
+internal static class LogicResult
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Set<TWidth>(Processor processor, ulong result)
+        where TWidth : struct, IWidth
+    {
+        processor.Kind = (byte)(FlagKind.Logic + TWidth.Log);
+        processor.FlagA = TWidth.SignExtend(result);
+        return result;
+    }
+}
+
+internal static class PartsResult
+{
+    /// <summary>Records a result; carry and overflow are the operand's sign bits of the two vectors, adjust is bit 4 of the third.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Set<TWidth>(Processor processor, ulong result, ulong carry, ulong overflow, ulong adjust)
+        where TWidth : struct, IWidth
+    {
+        var top = (TWidth.Bytes * 8) - 1;
+        processor.Kind = (byte)(FlagKind.Parts + TWidth.Log);
+        processor.FlagA = TWidth.SignExtend(result);
+        processor.FlagB = ((carry >> top) & 1) | (((overflow >> top) & 1) << 11) | (adjust & Flag.Adjust);
+        return result;
+    }
+
+    /// <summary>Records a result with its carry, overflow and adjust flags already in place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Set<TWidth>(Processor processor, ulong result, ulong parts)
+        where TWidth : struct, IWidth
+    {
+        processor.Kind = (byte)(FlagKind.Parts + TWidth.Log);
+        processor.FlagA = TWidth.SignExtend(result);
+        processor.FlagB = parts;
+        return result;
+    }
+}

@@ -1,0 +1,157 @@
+// All translated blocks: found by where their bytes lie, retired when those bytes are written. A branch within a page is connected to its target
+// by a link, a number in one table, so that retiring a block only has to reset the links that lead to it.
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace HvRunner.Instructions;
+
+internal sealed unsafe class CodeCache
+{
+    /// <summary>More blocks than this are forgotten all at once; some 30 MiB.</summary>
+    private const int MaximumBlocks = 65536;
+
+    private static readonly Operation[] UnlinkedTarget = [new Operation { Handler = &Handlers.Unlinked }];
+
+    private readonly Dictionary<ulong, Block> _byPhysical = [];
+    private readonly Dictionary<ulong, CodePage> _pages = [];
+    private Block?[] _blocks = new Block?[1024];
+    private int _blockCount;
+    private int _linkCount;
+
+    /// <summary>Targets of branches within a page, by link number.</summary>
+    public Operation[][] Links { get; private set; } = NewLinks(4096);
+
+    /// <summary>Every block made since the last time all were forgotten.</summary>
+    public int NextNumber => _blockCount;
+
+    /// <summary>It is time to <see cref="Clear"/>, between two blocks.</summary>
+    public bool IsFull => _blockCount >= MaximumBlocks;
+
+    public Block Block(int number) => _blocks[number]!;
+
+    public Block? Find(ulong physical, ulong rip)
+    {
+        _byPhysical.TryGetValue(physical, out var block);
+        while (block is not null && block.Rip != rip)
+        {
+            block = block.Other;
+        }
+
+        return block;
+    }
+
+    /// <summary>The code page at a frame, or null when no code of it is translated.</summary>
+    public CodePage? Page(ulong frame) => _pages.TryGetValue(frame, out var page) ? page : null;
+
+    /// <summary>Takes a block in. True: the first of its page, whose writes must be watched from here on.</summary>
+    public bool Add(Block block)
+    {
+        if (_blockCount == _blocks.Length)
+        {
+            Array.Resize(ref _blocks, 2 * _blocks.Length);
+        }
+
+        _blocks[_blockCount++] = block;
+        _byPhysical.TryGetValue(block.Physical, out var other);
+        block.Other = other;
+        _byPhysical[block.Physical] = block;
+        ref var page = ref CollectionsMarshal.GetValueRefOrAddDefault(_pages, block.Physical & ~0xfffUL, out var known);
+        page ??= new CodePage();
+        page.Add(block);
+        return !known;
+    }
+
+    /// <summary>Two links that lead nowhere yet; the number of the first.</summary>
+    public int NewLinkPair()
+    {
+        if (_linkCount + 2 > Links.Length)
+        {
+            var links = NewLinks(2 * Links.Length);
+            Links.CopyTo(links, 0);
+            Links = links;
+        }
+
+        _linkCount += 2;
+        return _linkCount - 2;
+    }
+
+    public void Connect(int link, Block target)
+    {
+        Links[link] = target.Operations;
+        target.Links.Add(link);
+    }
+
+    /// <summary>Retires every block of which one of these bytes, all in one page, is part.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void Retire(CodePage page, ulong physical, int length)
+    {
+        foreach (var block in page.Blocks)
+        {
+            if (block.Physical < physical + (ulong)length && physical < block.Physical + (ulong)block.Length)
+            {
+                Retire(block);
+            }
+        }
+
+        page.Sweep();
+    }
+
+    public void Clear()
+    {
+        foreach (var page in _pages.Values)
+        {
+            foreach (var block in page.Blocks)
+            {
+                block.Retired = true;
+                block.Operations[0].Handler = &Handlers.Retired;
+            }
+        }
+
+        _byPhysical.Clear();
+        _pages.Clear();
+        _blocks.AsSpan(0, _blockCount).Clear();
+        Links.AsSpan(0, _linkCount).Fill(UnlinkedTarget);
+        _blockCount = 0;
+        _linkCount = 0;
+    }
+
+    private void Retire(Block block)
+    {
+        block.Retired = true;
+        block.Operations[0].Handler = &Handlers.Retired;
+        foreach (var link in block.Links)
+        {
+            Links[link] = UnlinkedTarget;
+        }
+
+        ref var first = ref CollectionsMarshal.GetValueRefOrNullRef(_byPhysical, block.Physical);
+        if (first == block)
+        {
+            if (block.Other is null)
+            {
+                _byPhysical.Remove(block.Physical);
+            }
+            else
+            {
+                first = block.Other;
+            }
+
+            return;
+        }
+
+        var before = first;
+        while (before.Other != block)
+        {
+            before = before.Other!;
+        }
+
+        before.Other = block.Other;
+    }
+
+    private static Operation[][] NewLinks(int count)
+    {
+        var links = new Operation[count][];
+        links.AsSpan().Fill(UnlinkedTarget);
+        return links;
+    }
+}

@@ -1,0 +1,198 @@
+// Moves: registers, memory, immediates, extensions, addresses, exchanges, conditional moves and sets.
+using System.Runtime.CompilerServices;
+
+namespace HvRunner.Instructions;
+
+internal static unsafe partial class Handlers
+{
+    [MethodImpl(Chained)]
+    public static ChainEnd MoveRegisters<TWidth>(ref Operation op, Processor processor)
+        where TWidth : struct, IWidth
+    {
+        TWidth.Write(ref processor.RegisterByte(op.A), TWidth.Read(ref processor.RegisterByte(op.B)));
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd MoveImmediate<TWidth>(ref Operation op, Processor processor)
+        where TWidth : struct, IWidth
+    {
+        TWidth.Write(ref processor.RegisterByte(op.A), (ulong)(long)op.Immediate);
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    /// <summary>A 64-bit immediate: its low half is the immediate, its high half the displacement.</summary>
+    [MethodImpl(Chained)]
+    public static ChainEnd MoveWideImmediate(ref Operation op, Processor processor)
+    {
+        processor.Register(op.A) = ((ulong)(uint)op.Displacement << 32) | (uint)op.Immediate;
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd Load<TWidth, TAddress, TPath>(ref Operation op, Processor processor)
+        where TWidth : struct, IWidth
+        where TAddress : struct, IAddress
+        where TPath : struct, IPath
+    {
+        var host = ToRead<TPath, TWidth>(processor, TAddress.Linear(ref op, processor));
+        if (host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : Load<TWidth, AnyAddress, Careful>(ref op, processor);
+        }
+
+        TWidth.Write(ref processor.RegisterByte(op.A), TWidth.Load(host));
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd Store<TWidth, TAddress, TPath>(ref Operation op, Processor processor)
+        where TWidth : struct, IWidth
+        where TAddress : struct, IAddress
+        where TPath : struct, IPath
+    {
+        var host = ToWrite<TPath, TWidth>(processor, TAddress.Linear(ref op, processor));
+        if (host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : Store<TWidth, AnyAddress, Careful>(ref op, processor);
+        }
+
+        TWidth.Store(host, TWidth.Read(ref processor.RegisterByte(op.A)));
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd StoreImmediate<TWidth, TAddress, TPath>(ref Operation op, Processor processor)
+        where TWidth : struct, IWidth
+        where TAddress : struct, IAddress
+        where TPath : struct, IPath
+    {
+        var host = ToWrite<TPath, TWidth>(processor, TAddress.Linear(ref op, processor));
+        if (host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : StoreImmediate<TWidth, AnyAddress, Careful>(ref op, processor);
+        }
+
+        TWidth.Store(host, (ulong)(long)op.Immediate);
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd ExtendRegister<TExtension, TTo>(ref Operation op, Processor processor)
+        where TExtension : struct, IExtension
+        where TTo : struct, IWidth
+    {
+        TTo.Write(ref processor.RegisterByte(op.A), TExtension.Read(ref processor.RegisterByte(op.B)));
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd ExtendLoad<TExtension, TTo, TAddress, TPath>(ref Operation op, Processor processor)
+        where TExtension : struct, IExtension
+        where TTo : struct, IWidth
+        where TAddress : struct, IAddress
+        where TPath : struct, IPath
+    {
+        var host = TExtension.Locate<TPath>(processor, TAddress.Linear(ref op, processor));
+        if (host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : ExtendLoad<TExtension, TTo, AnyAddress, Careful>(ref op, processor);
+        }
+
+        TTo.Write(ref processor.RegisterByte(op.A), TExtension.Load(host));
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    /// <summary>LEA knows no segment; the translator leaves it out of the address.</summary>
+    [MethodImpl(Chained)]
+    public static ChainEnd LoadAddress<TWidth, TAddress>(ref Operation op, Processor processor)
+        where TWidth : struct, IWidth
+        where TAddress : struct, IAddress
+    {
+        TWidth.Write(ref processor.RegisterByte(op.A), TAddress.Linear(ref op, processor));
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd ExchangeRegisters<TWidth>(ref Operation op, Processor processor)
+        where TWidth : struct, IWidth
+    {
+        ref var first = ref processor.RegisterByte(op.A);
+        ref var second = ref processor.RegisterByte(op.B);
+        var value = TWidth.Read(ref first);
+        TWidth.Write(ref first, TWidth.Read(ref second));
+        TWidth.Write(ref second, value);
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    /// <summary>With a 32-bit operand the upper half is cleared whether or not the condition holds.</summary>
+    [MethodImpl(Chained)]
+    public static ChainEnd MoveWhen<TCondition, TFlags, TWidth>(ref Operation op, Processor processor)
+        where TCondition : struct, ICondition
+        where TFlags : struct, IFlagSource
+        where TWidth : struct, IWidth
+    {
+        ref var target = ref processor.RegisterByte(op.A);
+        ref var source = ref processor.RegisterByte(op.B);
+        TWidth.Write(ref target, TWidth.Read(ref TFlags.Holds(TCondition.Number, processor) ? ref source : ref target));
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd SetWhen<TCondition, TFlags>(ref Operation op, Processor processor)
+        where TCondition : struct, ICondition
+        where TFlags : struct, IFlagSource
+    {
+        processor.RegisterByte(op.A) = TFlags.Holds(TCondition.Number, processor) ? (byte)1 : (byte)0;
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    /// <summary>CDQ and CQO: the sign of the accumulator fills the data register.</summary>
+    [MethodImpl(Chained)]
+    public static ChainEnd SignOfAccumulator<TWidth>(ref Operation op, Processor processor)
+        where TWidth : struct, IWidth
+    {
+        var accumulator = TWidth.SignExtend(TWidth.Read(ref processor.RegisterByte(0)));
+        TWidth.Write(ref processor.RegisterByte(16), (ulong)((long)accumulator >> 63));
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+}
+
+/// <summary>What MOVZX, MOVSX and MOVSXD read.</summary>
+internal interface IExtension
+{
+    static abstract ulong Read(ref byte register);
+
+    static abstract ulong Load(nint host);
+
+    static abstract nint Locate<TPath>(Processor processor, ulong linear)
+        where TPath : struct, IPath;
+}
+
+internal readonly struct ZeroExtension<TFrom> : IExtension
+    where TFrom : struct, IWidth
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Read(ref byte register) => TFrom.Read(ref register);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Load(nint host) => TFrom.Load(host);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static nint Locate<TPath>(Processor processor, ulong linear)
+        where TPath : struct, IPath => Handlers.ToRead<TPath, TFrom>(processor, linear);
+}
+
+internal readonly struct SignExtension<TFrom> : IExtension
+    where TFrom : struct, IWidth
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Read(ref byte register) => TFrom.SignExtend(TFrom.Read(ref register));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Load(nint host) => TFrom.SignExtend(TFrom.Load(host));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static nint Locate<TPath>(Processor processor, ulong linear)
+        where TPath : struct, IPath => Handlers.ToRead<TPath, TFrom>(processor, linear);
+}

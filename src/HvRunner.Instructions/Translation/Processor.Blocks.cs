@@ -1,0 +1,188 @@
+// Finding, making and running translated blocks.
+using System.Runtime.CompilerServices;
+using HvRunner.Abstractions;
+
+namespace HvRunner.Instructions;
+
+public sealed unsafe partial class Processor
+{
+    private readonly CodeCache _code = new();
+    private readonly Translator _translator = new();
+
+    // Only 64-bit code is translated; other modes, single-stepping and alignment checks go one instruction at a time.
+    private bool _stepping = true;
+    private ulong _generation;
+
+    internal readonly RecentTarget[] RecentTargets = new RecentTarget[RecentTarget.EntryCount];
+
+    /// <summary>Targets of branches within a page.</summary>
+    internal Operation[][] Links;
+
+    /// <summary>Instructions that may still be begun before <see cref="Run"/> returns.</summary>
+    internal long Budget;
+
+    /// <summary>Where the block that runs begins, for the program.</summary>
+    internal ulong BlockRip;
+
+    /// <summary>Counts every change of mappings, and names the privilege level: what a cached branch target was found under.</summary>
+    internal ulong Context;
+
+    /// <summary>The block that runs.</summary>
+    internal int BlockNumber;
+
+    /// <summary>The link that the last branch took, or -1 when it took none.</summary>
+    internal int PendingLink;
+
+    internal IProcessorEnvironment Environment => _environment;
+
+    internal IGuestMemory Ram => _ram;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref byte RegisterByte(int offset) => ref Unsafe.AddByteOffset(ref Unsafe.As<GeneralRegisterFile, byte>(ref General), (nint)(uint)offset);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref ulong Register(int offset) => ref Unsafe.As<byte, ulong>(ref RegisterByte(offset));
+
+    /// <summary>
+    /// Executes what one operation stands for through the executor. True: it is done and the next operation may follow. False: something needs a
+    /// look first (a fault, a halt, another mode, code that changed), or the program goes on elsewhere; RIP says where.
+    /// </summary>
+    internal bool ExecuteSlowly(ref Operation op)
+    {
+        var block = _code.Block(BlockNumber);
+        SettleFlags();
+        Rip = BlockRip + op.Offset;
+        var end = Unsafe.Add(ref op, 1).Index;
+        for (int i = op.Index; i < end; i++)
+        {
+            ref readonly var instruction = ref block.Instructions[i];
+            var completion = _executor.Execute(in instruction, this, ref _memory, ref _host);
+            var plain = completion.Kind == CompletionKind.Completed && !completion.Halted && completion.Flush == TranslationFlush.None &&
+                !completion.InterruptShadow && completion.DebugCause == 0;
+            if (!plain || completion.ReturnedFromInterrupt || Rip != instruction.NextIP || block.Retired)
+            {
+                Budget += block.Instructions.Length - (completion.Kind == CompletionKind.Completed ? i + 1 : i);
+                Take(completion);
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>The block ends behind this operation: what is left of it was counted when it began.</summary>
+    internal void CreditRest(ref Operation op) => Budget += _code.Block(BlockNumber).Instructions.Length - Unsafe.Add(ref op, 1).Index;
+
+    private void RunBlocks()
+    {
+        var block = Resolve();
+        if (block is null)
+        {
+            Step();
+            return;
+        }
+
+        BlockRip = Rip;
+        while (true)
+        {
+            ref var first = ref block.Operations[0];
+            switch (first.Handler(ref first, this))
+            {
+                case ChainEnd.Resolve:
+                    Rip = BlockRip;
+                    block = Resolve();
+                    if (block is null)
+                    {
+                        PendingLink = -1;
+                        SettleFlags();
+                        return;
+                    }
+
+                    break;
+                case ChainEnd.Budget:
+                    Rip = BlockRip;
+                    PendingLink = -1;
+                    SettleFlags();
+                    return;
+                default:
+                    PendingLink = -1;
+                    UpdateMode();
+                    SettleFlags();
+                    return;
+            }
+        }
+    }
+
+    /// <summary>The block at RIP, translated if need be, or null when the executor has to fetch there itself: to raise a fault, or beside RAM.</summary>
+    private Block? Resolve()
+    {
+        ref var recent = ref RecentTarget.Find(RecentTargets, Rip);
+        ref var entry = ref TranslationBuffer.Find(Pages, Rip);
+        var page = Rip & ~0xfffUL;
+        if (entry.FetchTag != page && (!TryWalk(Rip, Access.Fetch) || entry.FetchTag != page))
+        {
+            return null;
+        }
+
+        if (entry.Addend == 0)
+        {
+            return null;
+        }
+
+        var physical = entry.Frame | (Rip & 4095);
+        var block = _code.Find(physical, Rip);
+        if (block is null)
+        {
+            if (_code.IsFull)
+            {
+                _code.Clear();
+                PendingLink = -1;
+            }
+
+            block = _translator.Translate(_code, entry.Addend + (nint)Rip, physical, Rip);
+            Links = _code.Links;
+            if (block is null)
+            {
+                return null;
+            }
+
+            if (_code.Add(block))
+            {
+                _buffer.WatchWrites(entry.Frame);
+            }
+        }
+
+        if (ChainProbe.CallsAreJumps)
+        {
+            if (PendingLink >= 0)
+            {
+                _code.Connect(PendingLink, block);
+            }
+
+            recent.Rip = Rip;
+            recent.Context = Context;
+            recent.Operations = block.Operations;
+        }
+
+        PendingLink = -1;
+        return block;
+    }
+
+    /// <summary>Looks at the mode anew: whether code is translated, with which rights memory is accessed, which cached targets hold.</summary>
+    private void UpdateMode()
+    {
+        ref readonly var code = ref Segments[(int)SegmentName.Cs];
+        var privilege = (Cr0 & ControlBit.Cr0Pe) != 0 ? Segments[(int)SegmentName.Ss].Dpl : 0;
+        var isLong = (Efer & ControlBit.EferLma) != 0 && code.Long;
+        var checksAlignment = privilege == 3 && (Rflags & Flag.AlignmentCheck) != 0 && (Cr0 & ControlBit.Cr0Am) != 0;
+        _stepping = !isLong || (Rflags & Flag.Trap) != 0 || checksAlignment || (Debug[7] & 0xff) != 0 || (Cr4 & ControlBit.Cr4La57) != 0;
+        Pages = _buffer.Select(privilege == 3 ? 2 : (Rflags & Flag.AlignmentCheck) != 0 ? 1 : 0);
+        Context = (_generation << 2) | (uint)privilege;
+    }
+
+    private void NewContext()
+    {
+        _generation++;
+        Context = (_generation << 2) | (Context & 3);
+    }
+}

@@ -1,0 +1,169 @@
+// Instructions to operations. One block at a time: from its first byte to a branch, to an instruction behind which the mode may be another, to
+// the end of the page, or to the largest length. An instruction that no handler knows becomes an operation that asks the executor.
+using Iced.Intel;
+
+namespace HvRunner.Instructions;
+
+internal sealed unsafe partial class Translator
+{
+    private const int MaximumInstructions = 64;
+
+    private readonly InstructionFetch _fetch = new();
+    private readonly Operation[] _operations = new Operation[MaximumInstructions + 4];
+    private readonly Instruction[] _instructions = new Instruction[MaximumInstructions];
+
+    private CodeCache _code = null!;
+    private ulong _start;
+    private int _count;
+    private int _operationCount;
+
+    // What set the flags last, as far as this block tells; and whether the last operation is a comparison that a branch could join.
+    private FlagState _flags;
+    private bool _joinable;
+
+    private enum FlagState
+    {
+        Unknown,
+        Sum,
+        Difference,
+        Logic,
+        Parts,
+    }
+
+    /// <summary>Translates the block at a host address, or answers null when no whole instruction lies there.</summary>
+    public Block? Translate(CodeCache code, nint host, ulong physical, ulong rip)
+    {
+        _code = code;
+        _start = rip;
+        _count = 0;
+        _operationCount = 1;
+        _flags = FlagState.Unknown;
+        _joinable = false;
+        var room = 4096 - (int)(physical & 4095);
+        var offset = 0;
+        var isOpen = true;
+        while (isOpen && _count < MaximumInstructions && offset < room)
+        {
+            _fetch.Count = Math.Min(InstructionFetch.MaximumLength, room - offset);
+            new ReadOnlySpan<byte>((void*)(host + offset), _fetch.Count).CopyTo(_fetch.Bytes);
+            ref var instruction = ref _instructions[_count];
+            if (_fetch.Decode(64, rip + (ulong)offset, out instruction) != DecoderError.None)
+            {
+                break;
+            }
+
+            ref var op = ref _operations[_operationCount];
+            op = new Operation { Offset = (ushort)offset, Index = (byte)_count, Length = (byte)instruction.Length };
+            _count++;
+            _operationCount++;
+            isOpen = Emit(in instruction, ref op);
+            offset += instruction.Length;
+        }
+
+        if (_count == 0)
+        {
+            return null;
+        }
+
+        Close(offset, room);
+        _operations[0] = new Operation { Handler = &Handlers.Begin, Immediate = _count, Displacement = code.NextNumber };
+        return new Block
+        {
+            Operations = _operations.AsSpan(0, _operationCount).ToArray(),
+            Instructions = _instructions.AsSpan(0, _count).ToArray(),
+            Physical = physical,
+            Rip = rip,
+            Length = offset,
+            Number = code.NextNumber,
+        };
+    }
+
+    /// <summary>What goes on behind the last instruction, when it is no branch or a branch was executed slowly and not taken.</summary>
+    private void Close(int offset, int room)
+    {
+        ref var op = ref _operations[_operationCount++];
+        op = new Operation { Offset = (ushort)offset, Index = (byte)_count };
+        if (offset < room)
+        {
+            op.Handler = &Handlers.Continue;
+            op.Immediate = _code.NewLinkPair();
+        }
+        else
+        {
+            op.Handler = &Handlers.ContinueFar;
+        }
+    }
+
+    /// <summary>Fills one operation. False: the block ends behind it.</summary>
+    private bool Emit(in Instruction instruction, ref Operation op)
+    {
+        var wasJoinable = _joinable;
+        _joinable = false;
+        if (instruction.FlowControl != FlowControl.Next)
+        {
+            EmitControl(in instruction, ref op, wasJoinable);
+            return false;
+        }
+
+        if (EmitPlain(in instruction, ref op))
+        {
+            return true;
+        }
+
+        op.Handler = &Handlers.Slow;
+        _flags = FlagState.Unknown;
+        if (EndsBlock(in instruction))
+        {
+            op.Handler = &Handlers.SlowEnd;
+            return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Instructions that change the mode, the rights, the mappings or the interrupt flag.</summary>
+    private static bool EndsBlock(in Instruction instruction) =>
+        instruction.IsPrivileged || instruction.Mnemonic is
+            Mnemonic.Popf or Mnemonic.Popfd or Mnemonic.Popfq or Mnemonic.Cli or Mnemonic.Sti or Mnemonic.Stac or Mnemonic.Clac or
+            Mnemonic.Rdfsbase or Mnemonic.Xsetbv or Mnemonic.Swapgs or Mnemonic.Mwait or Mnemonic.Hlt ||
+        (instruction.Op0Kind == OpKind.Register && instruction.Op0Register.IsSegmentRegister());
+
+    private bool EmitPlain(in Instruction instruction, ref Operation op)
+    {
+        if (instruction.HasRepePrefix || instruction.HasRepnePrefix)
+        {
+            if (EmitRepeated(in instruction, ref op))
+            {
+                return true;
+            }
+
+            if (instruction.Mnemonic is not (Mnemonic.Pause or Mnemonic.Endbr64 or Mnemonic.Nop or Mnemonic.Bsf or Mnemonic.Bsr))
+            {
+                return false;
+            }
+        }
+
+        return instruction.Mnemonic switch
+        {
+            Mnemonic.Mov => EmitMove(in instruction, ref op),
+            Mnemonic.Lea => EmitLoadAddress(in instruction, ref op),
+            Mnemonic.Movzx or Mnemonic.Movsx or Mnemonic.Movsxd => EmitExtension(in instruction, ref op),
+            Mnemonic.Push or Mnemonic.Pop or Mnemonic.Leave => EmitStack(in instruction, ref op),
+            Mnemonic.Nop or Mnemonic.Endbr64 or Mnemonic.Pause or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1 or Mnemonic.Prefetcht2 or
+                Mnemonic.Prefetchnta or Mnemonic.Prefetchw or Mnemonic.Lfence or Mnemonic.Mfence or Mnemonic.Sfence => Set(ref op, &Handlers.Nothing),
+            Mnemonic.Xchg => EmitExchange(in instruction, ref op),
+            Mnemonic.Imul or Mnemonic.Mul or Mnemonic.Div or Mnemonic.Idiv => EmitMultiply(in instruction, ref op),
+            Mnemonic.Cdq => Set(ref op, &Handlers.SignOfAccumulator<Dword32>),
+            Mnemonic.Cqo => Set(ref op, &Handlers.SignOfAccumulator<Qword64>),
+            Mnemonic.Cdqe or Mnemonic.Cwde => EmitAccumulatorExtension(in instruction, ref op),
+            Mnemonic.Bt or Mnemonic.Bsf or Mnemonic.Bsr => EmitBits(in instruction, ref op),
+            _ => EmitBinary(in instruction, ref op) || EmitUnary(in instruction, ref op) || EmitConditional(in instruction, ref op),
+        };
+    }
+
+    private static bool Set(ref Operation op, delegate*<ref Operation, Processor, ChainEnd> handler)
+    {
+        op.Handler = handler;
+        return true;
+    }
+}
