@@ -1,5 +1,6 @@
 using HvRunner.Chipset.Serial;
 using HvRunner.Host;
+using HvRunner.Soft;
 
 namespace HvRunner.Cli;
 
@@ -18,26 +19,39 @@ internal sealed class ConsoleStreams : IDisposable
     private readonly ConsoleInputBuffer _input = new(capacityBytes: SmallBufferBytes);
     private InputPump? _inputPump;
     private RawTerminal? _terminal;
+    private readonly PulledInput? _pulled;
     private volatile Action<string>? _interrupt;
 
-    /// <summary>Opens the targets; a file that cannot be written is a fault of the user's.</summary>
-    internal ConsoleStreams(string console, string debugConsole, Faults faults)
+    /// <summary>Opens the targets; with <paramref name="pullsInput"/> bytes wait for the guest to want them, unless they are typed. A file that cannot be written is a fault of the user's.</summary>
+    internal ConsoleStreams(string console, string debugConsole, bool pullsInput, Faults faults)
     {
         Output = (ISerialOutput?)Open("console", console, StandardStreams.Output, faults) ?? Discard.Instance;
         var debug = Open("debug-console", debugConsole, StandardStreams.Error, faults);
         DebugOutput = debug is not null && debugConsole == "stderr" ? GuestLines = new GuestLines(debug) : debug;
         UsesInput = console == "stdio";
+        _pulled = pullsInput && UsesInput && StandardStreams.IsGiven(StandardStreams.Input) && !RawTerminal.IsTerminal(StandardStreams.Input)
+            ? new PulledInput(StandardStreams.Input)
+            : null;
     }
 
     internal ISerialOutput Output { get; }
 
     internal ISerialOutput? DebugOutput { get; }
 
-    internal ISerialInput Input => _input;
+    internal ISerialInput Input => _pulled is null ? _input : _pulled;
 
     private GuestLines? GuestLines { get; }
 
     private bool UsesInput { get; }
+
+    /// <summary>Input may come in when the guest of a virtual clock is idle, see <see cref="VirtualClock.Idle"/>.</summary>
+    internal Func<IdleAnswer> IdleWith(Machine.Machine machine)
+    {
+        _pulled?.Connect(machine);
+        return () => _pulled?.Idle() == true ? IdleAnswer.InputCame
+            : _inputPump is null ? IdleAnswer.Nothing
+            : IdleAnswer.InputMayCome;
+    }
 
     /// <summary>Starts the pumps. <paramref name="interrupt"/> is told why when a reader goes away or the user asks for the end.</summary>
     internal void Start(Action inputReady, Action<string> interrupt)
@@ -51,7 +65,7 @@ internal sealed class ConsoleStreams : IDisposable
 
         // In the background of a terminal, reading it would stop the whole process.
         var isTerminal = RawTerminal.IsTerminal(StandardStreams.Input);
-        if (UsesInput && StandardStreams.IsGiven(StandardStreams.Input) && (!isTerminal || RawTerminal.IsForeground(StandardStreams.Input)))
+        if (UsesInput && _pulled is null && StandardStreams.IsGiven(StandardStreams.Input) && (!isTerminal || RawTerminal.IsForeground(StandardStreams.Input)))
         {
             _terminal = RawTerminal.TryEnter(StandardStreams.Input);
             var keys = _terminal is null ? null : new EscapeKeys(interrupt);

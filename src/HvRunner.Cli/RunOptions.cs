@@ -1,5 +1,4 @@
 using System.CommandLine;
-using HvRunner.Abstractions;
 using HvRunner.Machine;
 using HvRunner.Machine.Diagnostics;
 using HvRunner.Machine.Verdicts;
@@ -18,8 +17,7 @@ internal sealed class RunOptions
     private readonly Option<string?> _memory = Text("--memory", "SIZE", "Guest RAM, with K, M or G; default 512M.");
     private readonly Option<string?> _cpus = Text("--cpus", "N", "Number of vCPUs; default 1.");
     private readonly Option<string?> _boot = Text("--boot", "PROTOCOL", "Boot protocol: auto or pvh; default auto. 'hvrun inspect' lists what a file offers.");
-    private readonly Option<string?> _hypervisor = Text("--hypervisor", "NAME", "auto or kvm; default auto, or what HVRUN_HYPERVISOR says.");
-    private readonly Option<string?> _irqchip = Text("--irqchip", "MODE", "Where the interrupt controllers live: auto or kernel; default auto.");
+    private readonly HypervisorOptions _hypervisor = new();
     private readonly Option<string?> _console = Text("--console", "WHERE", "The first serial port: stdio, file:PATH or none; default stdio.");
     private readonly Option<string?> _debugConsole = Text("--debug-console", "WHERE", "Port 0xe9: stderr (each line behind 'guest: '), file:PATH or none; default stderr.");
     private readonly Option<string?> _timeout = Text("--timeout", "DURATION", "End with the verdict timeout after this time (ms, s, m), counted from the first guest entry.");
@@ -34,7 +32,7 @@ internal sealed class RunOptions
 
     private IEnumerable<Option> All =>
     [
-        _initrd, _cmdline, _memory, _cpus, _boot, _hypervisor, _irqchip, _console, _debugConsole, _timeout, _exitPort, _exitMap, _report,
+        _initrd, _cmdline, _memory, _cpus, _boot, .. _hypervisor.All, _console, _debugConsole, _timeout, _exitPort, _exitMap, _report,
         _panicText, _trace, _traceFilter, _log, _verbose,
     ];
 
@@ -64,11 +62,7 @@ internal sealed class RunOptions
         }
 
         Choice(Given(_boot), "auto", "--boot", ["auto", "pvh"], faults);
-        var fromEnvironment = Environment.GetEnvironmentVariable("HVRUN_HYPERVISOR");
-        var hypervisor = Given(_hypervisor) ?? (string.IsNullOrEmpty(fromEnvironment) ? null : fromEnvironment);
-        var hypervisorSource = Given(_hypervisor) is null ? "HVRUN_HYPERVISOR" : "--hypervisor";
-        Choice(hypervisor, "auto", hypervisorSource, ["auto", "kvm"], faults);
-        Choice(Given(_irqchip), "auto", "--irqchip", ["auto", "kernel"], faults);
+        var hypervisor = _hypervisor.Read(result, faults);
         var console = Given(_console) ?? "stdio";
         CheckTarget(console, "stdio", "--console", faults);
         var debugConsole = Given(_debugConsole) ?? "stderr";
@@ -87,6 +81,7 @@ internal sealed class RunOptions
             CommandLine = string.Join(' ', words.Prepend(Given(_cmdline) ?? DefaultCommandLine).Where(word => word.Length != 0)),
             MemoryBytes = memory,
             VcpuCount = cpus,
+            Hypervisor = hypervisor,
             Console = console,
             DebugConsole = debugConsole,
             Timeout = Given(_timeout) is { } timeout
@@ -126,7 +121,7 @@ internal sealed class RunOptions
     }
 
     /// <summary>What was given, or null where nothing was or the parser has already found fault with it.</summary>
-    private static string? ValueOf(ParseResult result, Option<string?> option) =>
+    internal static string? ValueOf(ParseResult result, Option<string?> option) =>
         result.GetResult(option) is { } found && !found.Errors.Any() ? found.GetValueOrDefault<string?>() : null;
 
     /// <summary>An option that nobody knows looks like the kernel to the parser.</summary>
@@ -181,7 +176,7 @@ internal sealed class RunOptions
         return otherwise;
     }
 
-    private static string Choice(string? text, string otherwise, string option, string[] choices, Faults faults)
+    internal static string Choice(string? text, string otherwise, string option, string[] choices, Faults faults)
     {
         if (text is null || choices.Contains(text))
         {
@@ -200,7 +195,7 @@ internal sealed class RunOptions
         }
     }
 
-    private static Option<string?> Text(string name, string value, string description) =>
+    internal static Option<string?> Text(string name, string value, string description) =>
         new(name) { HelpName = value, Description = description, Arity = ArgumentArity.ExactlyOne };
 }
 
@@ -218,7 +213,7 @@ internal sealed record RunSettings
 
     internal int VcpuCount { get; init; } = 1;
 
-    internal IrqchipMode Irqchip { get; init; } = IrqchipMode.Kernel;
+    internal HypervisorSettings Hypervisor { get; init; } = HypervisorSettings.Kvm;
 
     internal string Console { get; init; } = "stdio";
 

@@ -2,8 +2,6 @@ using System.Diagnostics.CodeAnalysis;
 using HvRunner.Abstractions;
 using HvRunner.Boot;
 using HvRunner.Boot.Pvh;
-using HvRunner.Host;
-using HvRunner.Kvm;
 using HvRunner.Machine;
 using HvRunner.Machine.Diagnostics;
 using HvRunner.Machine.Probes;
@@ -48,7 +46,7 @@ internal sealed class RunSession : IDisposable
     internal void Run()
     {
         Signals.EndWith(Interrupt);
-        var streams = _streams = Open(new ConsoleStreams(_settings.Console, _settings.DebugConsole, _faults));
+        var streams = _streams = Open(new ConsoleStreams(_settings.Console, _settings.DebugConsole, _settings.Hypervisor.IsVirtualClock, _faults));
         var kernelFile = Open(_carriedKernel ?? (_settings.KernelPath is { } path ? _faults.Try(() => new FileImageSource(path)) : null));
         var initrd = _settings.InitrdPath is null ? null : Open(_faults.Try(() => new FileImageSource(_settings.InitrdPath)));
         var kernel = kernelFile is null ? null : _faults.Try(() => PvhKernel.Parse(kernelFile));
@@ -62,23 +60,27 @@ internal sealed class RunSession : IDisposable
         reportFile?.Dispose();
         Report = Report with { Kernel = new KernelReport(kernelFile!.Name, kernel!.Format, null, "pvh", kernel.Entry) };
 
-        var hypervisor = Open(KvmHypervisor.Open());
+        var opened = OpenedHypervisor.Open(_settings.Hypervisor);
+        var hypervisor = Open(opened.Hypervisor);
         if (_settings.VcpuCount > hypervisor.MaxVcpus)
         {
-            throw new InvalidInputException(InputFaultKind.Usage, $"--cpus: this host's KVM allows at most {hypervisor.MaxVcpus}, found {_settings.VcpuCount}.");
+            throw new InvalidInputException(InputFaultKind.Usage, $"--cpus: {(_settings.Hypervisor.IsSoft ? "the soft processor" : "this host's KVM")} allows at most {hypervisor.MaxVcpus}, found {_settings.VcpuCount}.");
         }
 
-        Report = Report with { Hypervisor = new HypervisorReport(hypervisor.Name, hypervisor.ApiVersion, null, "kernel") };
+        Report = Report with
+        {
+            Hypervisor = new HypervisorReport(
+                hypervisor.Name, hypervisor.ApiVersion, null, _settings.Hypervisor.Irqchip.ToString().ToLowerInvariant(), opened.Virtual is null ? "real" : "virtual"),
+        };
         var traceWriter = traceFile is null ? null : new StreamWriter(traceFile, bufferSize: 1 << 16);
-        var timers = new TimerFdQueue();
         log.Information("kernel {Kernel}: {Format}, PVH entry {Entry:x}", kernelFile.Name, kernel.Format, kernel.Entry);
-        var machine = Open(MachineBuilder.Build(hypervisor, Config(kernel, initrd, streams, timers, traceWriter, log)));
+        var machine = Open(MachineBuilder.Build(hypervisor, Config(kernel, initrd, streams, opened, traceWriter, log)));
 
         // Disposed first: its thread reaches into the machine.
-        Open(timers);
-        RunMachine(machine, streams);
+        Open(opened);
+        RunMachine(machine, streams, opened);
         streams.StopInput();
-        timers.Dispose();
+        opened.StopTimers();
         Close("--trace", traceWriter);
         Close("--log", log as IDisposable);
         Report = Report with { Hypervisor = Report.Hypervisor! with { SoftwareAssisted = SoftwareAssisted(hypervisor) } };
@@ -97,9 +99,14 @@ internal sealed class RunSession : IDisposable
         }
     }
 
-    private void RunMachine(Machine.Machine machine, ConsoleStreams streams)
+    private void RunMachine(Machine.Machine machine, ConsoleStreams streams, OpenedHypervisor opened)
     {
         _machine = machine;
+        if (opened.Virtual is { } clock)
+        {
+            clock.Idle = streams.IdleWith(machine);
+        }
+
         streams.Start(machine.InputReady, Interrupt);
         if (_interruption is { } early)
         {
@@ -121,11 +128,11 @@ internal sealed class RunSession : IDisposable
     }
 
     private MachineConfig Config(
-        PvhKernel kernel, IImageSource? initrd, ConsoleStreams streams, TimerFdQueue timers, StreamWriter? traceWriter, ILogger log) => new()
+        PvhKernel kernel, IImageSource? initrd, ConsoleStreams streams, OpenedHypervisor opened, StreamWriter? traceWriter, ILogger log) => new()
         {
             MemoryBytes = _settings.MemoryBytes,
             VcpuCount = _settings.VcpuCount,
-            Irqchip = _settings.Irqchip,
+            Irqchip = _settings.Hypervisor.Irqchip,
             Kernel = kernel,
             Initrd = initrd,
             CommandLine = _settings.CommandLine,
@@ -137,15 +144,17 @@ internal sealed class RunSession : IDisposable
             ConsoleInput = streams.Input,
             DebugOutput = streams.DebugOutput,
             ReleaseOutput = streams.Release,
-            Timers = timers,
+            Timers = opened.Timers,
+            Clock = opened.WallClock,
+            HashMemory = opened.Virtual is not null && _settings.ReportPath is not null,
             Trace = traceWriter is null ? null : new TraceLog(traceWriter, _settings.TraceFilter),
             Log = log,
         };
 
     /// <summary>Found by trying, and so only for a report.</summary>
-    private bool? SoftwareAssisted(KvmHypervisor hypervisor)
+    private bool? SoftwareAssisted(IHypervisor hypervisor)
     {
-        if (_settings.ReportPath is null)
+        if (_settings.ReportPath is null || _settings.Hypervisor.IsSoft)
         {
             return null;
         }

@@ -79,6 +79,25 @@ public static unsafe class StandardStreams
         return true;
     }
 
+    /// <summary>
+    /// Reads what is there, waiting up to <paramref name="waitMs"/> milliseconds for the first byte. Returns how many bytes, 0 when none came in time, -1 at the end
+    /// of the input or when it cannot be read.
+    /// </summary>
+    public static int TryRead(int descriptor, Span<byte> destination, int waitMs)
+    {
+        var polled = new pollfd { fd = descriptor, events = POLLIN };
+        if (Libc.poll(&polled, 1, waitMs) <= 0)
+        {
+            return 0;
+        }
+
+        fixed (byte* start = destination)
+        {
+            var count = (int)Libc.read(descriptor, start, (nuint)destination.Length);
+            return count > 0 ? count : count < 0 && Marshal.GetLastPInvokeError() is EINTR or EAGAIN ? 0 : -1;
+        }
+    }
+
     /// <summary>Ends the process at once with this status, whatever its threads are doing. The last resort of a run that must end.</summary>
     public static void EndProcess(int status) => Libc._exit(status);
 }

@@ -20,6 +20,7 @@ public sealed partial class Processor : ProcessorState
     private long _goal;
     private bool _shadow;
     private bool _nonMaskableBlocked;
+    private bool _leaveSoon;
     private ProcessorStop? _stop;
 
     /// <summary>Makes a processor in no particular state: set the registers, then call <see cref="StateChanged"/>.</summary>
@@ -58,6 +59,12 @@ public sealed partial class Processor : ProcessorState
     /// <summary>Ask <see cref="Run"/> to return as soon as <see cref="CanTakeInterrupt"/> holds; sticky until cleared.</summary>
     public bool StopWhenInterruptible { get; set; }
 
+    /// <summary>
+    /// Makes <see cref="Run"/> return with <see cref="ProcessorStop.Budget"/> behind the instruction that is under way. For the environment, in the middle of
+    /// that instruction; on the processor's own thread. Without effect between two calls of <see cref="Run"/>.
+    /// </summary>
+    public void LeaveSoon() => _leaveSoon = true;
+
     /// <summary>After <see cref="ProcessorStop.Unsupported"/>: what cannot be done, as a sentence.</summary>
     public string? Refusal { get; private set; }
 
@@ -81,6 +88,7 @@ public sealed partial class Processor : ProcessorState
         Budget = instructions;
         PendingLink = -1;
         _stop = null;
+        _leaveSoon = false;
         UpdateMode();
         while (Budget > 0)
         {
@@ -98,7 +106,7 @@ public sealed partial class Processor : ProcessorState
                 return stop;
             }
 
-            if (StopWhenInterruptible && CanTakeInterrupt)
+            if (_leaveSoon || (StopWhenInterruptible && CanTakeInterrupt))
             {
                 break;
             }
@@ -110,6 +118,7 @@ public sealed partial class Processor : ProcessorState
     /// <summary>Delivers an external interrupt. Only while <see cref="CanTakeInterrupt"/>. False: it ended in a triple fault, or cannot be done.</summary>
     public bool Interrupt(byte vector)
     {
+        _stop = null;
         Settle(_executor.DeliverInterrupt(this, ref _memory, ref _host, vector));
         UpdateMode();
         return _stop is null;

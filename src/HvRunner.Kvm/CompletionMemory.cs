@@ -1,4 +1,5 @@
 using HvRunner.Abstractions;
+using HvRunner.Host;
 using HvRunner.Instructions;
 
 namespace HvRunner.Kvm;
@@ -7,7 +8,7 @@ namespace HvRunner.Kvm;
 /// Guest-physical memory as an instruction that hvrun completes sees it: RAM, and the machine's devices behind the handler. The registers of
 /// KVM's own interrupt controllers are out of reach from here; touching them is remembered, and the instruction then counts as not completed.
 /// </summary>
-internal struct CompletionMemory(KvmMemory ram, IExitHandler handler, ulong apicBase) : IPhysicalMemory
+internal struct CompletionMemory(AnonymousMemory ram, IExitHandler handler, ulong apicBase) : IPhysicalMemory
 {
     private const ulong IoApicPage = 0xfec0_0000;
     private const ulong PageMask = 0xfff;

@@ -97,12 +97,12 @@ public sealed class KvmHypervisor : IHypervisor
     public IReadOnlyList<CpuidLeaf> GetSupportedCpuid() => _supportedCpuid ??= KvmCpuid.GetSupported(Descriptor);
 
     /// <inheritdoc/>
-    public IBackingMemory AllocateMemory(IReadOnlyList<GuestRange> ranges) => new KvmMemory(ranges);
+    public IBackingMemory AllocateMemory(IReadOnlyList<GuestRange> ranges) => new AnonymousMemory(ranges);
 
     /// <inheritdoc/>
     public IPartition CreatePartition(PartitionConfig config)
     {
-        if (config.Memory is not KvmMemory memory)
+        if (config.Memory is not AnonymousMemory memory)
         {
             throw new ArgumentException("guest memory must come from this hypervisor's AllocateMemory", nameof(config));
         }

@@ -21,7 +21,7 @@ internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
     private readonly List<KvmVcpu> _vcpus = [];
     private readonly KvmIrqLine[] _lines;
 
-    internal KvmPartition(KvmHypervisor hypervisor, PartitionConfig config, KvmMemory memory)
+    internal KvmPartition(KvmHypervisor hypervisor, PartitionConfig config, AnonymousMemory memory)
     {
         Memory = memory;
         _descriptor = new FileDescriptor(KvmCall.ThrowOnError(hypervisor.Descriptor, KVM_CREATE_VM, 0, "KVM_CREATE_VM"));
@@ -57,7 +57,7 @@ internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
 
     public int LineCount => 24;
 
-    internal KvmMemory Memory { get; }
+    internal AnonymousMemory Memory { get; }
 
     internal int Descriptor => _descriptor.Value;
 
@@ -118,7 +118,7 @@ internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
         }
     }
 
-    private void MapMemory(KvmMemory memory)
+    private void MapMemory(AnonymousMemory memory)
     {
         for (var i = 0; i < memory.Ranges.Count; i++)
         {

@@ -50,6 +50,15 @@ internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? 
         KickAll();
     }
 
+    /// <summary>This vCPU was asked and has not answered yet. Kicks have other reasons too.</summary>
+    internal bool IsAsking(int index)
+    {
+        lock (_gate)
+        {
+            return _missing != 0 && !_reported[index];
+        }
+    }
+
     /// <summary>A vCPU's answer to a kick, on its own thread.</summary>
     internal void Report(int index, VcpuActivity activity)
     {

@@ -51,6 +51,9 @@ public sealed class Machine : IDisposable
     /// <summary>To be called when <see cref="MachineConfig.ConsoleInput"/> has new bytes.</summary>
     public void InputReady() => _board.Com1.InputReady();
 
+    /// <summary>The guest takes console input and has none left. Any thread.</summary>
+    public bool WantsInput => _board.Com1.WantsInput;
+
     /// <summary>Ends the run as interrupted, unless it has its verdict; then what is left of the output is given up. Any thread.</summary>
     public void Interrupt(string sentence)
     {
@@ -80,6 +83,7 @@ public sealed class Machine : IDisposable
             Vcpus = [.. _partition.Vcpus.Select(vcpu => vcpu.Counts)],
             ConsoleBytesIn = _board.Com1.BytesIn,
             ConsoleBytesOut = _board.Com1.BytesOut,
+            MemoryHash = _config.HashMemory ? MemoryHash.Of(_memory) : null,
             PostMortem = verdict.HasPostMortem ? PostMortem.Take(verdict, _partition, _memory, _config.Kernel.Source, _board.Tail) : null,
         };
     }
@@ -96,7 +100,7 @@ public sealed class Machine : IDisposable
     }
 
     private VcpuThread ThreadOf(IVcpu vcpu) => new(
-        vcpu, new VcpuExitHandler(vcpu, _board.Ports, _board.Mmio, _haltMonitor, _tracing, _config.Log), _control);
+        vcpu, new VcpuExitHandler(vcpu, _board.Ports, _board.Mmio, _board.ApicOf(vcpu.Index), _haltMonitor, _tracing, _config.Log), _control);
 
     private void Stop()
     {

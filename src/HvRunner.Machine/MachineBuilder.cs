@@ -1,11 +1,13 @@
 using HvRunner.Abstractions;
 using HvRunner.Boot.Pvh;
+using HvRunner.Chipset.Apic;
 using HvRunner.Chipset.Power;
 using HvRunner.Chipset.Rtc;
 using HvRunner.Chipset.Serial;
 using HvRunner.Chipset.Timers;
 using HvRunner.Machine.Bus;
 using HvRunner.Machine.Diagnostics;
+using HvRunner.Machine.Interrupts;
 using HvRunner.Machine.Verdicts;
 
 namespace HvRunner.Machine;
@@ -18,7 +20,7 @@ namespace HvRunner.Machine;
 public static class MachineBuilder
 {
     /// <summary>The names that devices bear in traces and logs.</summary>
-    public static IReadOnlyList<string> DeviceNames { get; } = [.. MachineLayout.FixedPorts.Select(port => port.Device), "exit"];
+    public static IReadOnlyList<string> DeviceNames { get; } = [.. MachineLayout.FixedPorts.Select(port => port.Device), "exit", "apic0"];
 
     /// <summary>Builds a machine on a hypervisor, ready to run. The caller disposes it, and the hypervisor afterwards.</summary>
     public static Machine Build(IHypervisor hypervisor, MachineConfig config)
@@ -89,10 +91,20 @@ public static class MachineBuilder
 
         var ports = new AddressSpace("port", LogOdd);
         var mmio = new AddressSpace("memory", LogOdd);
-        var irqchip = (IInKernelIrqchip)partition;
-        IInterruptLine Line(int gsi, string device) => tracing.Wire(new GuardedLine(irqchip.GetLine(gsi), device, control), gsi, device);
+        var irqchip = partition as IInKernelIrqchip;
+        var controllers = irqchip is null ? new InterruptControllers(partition.Vcpus, config.Timers) : null;
+        IInterruptLine Line(int irq, string device) =>
+            tracing.Wire(irqchip is null ? controllers!.Pic.GetLine(irq) : new GuardedLine(irqchip.GetLine(irq), device, control), irq, device);
         void Ports(ushort first, int count, IBusDevice device, int widthBytes = 1) =>
             ports.Map(new GuestRange(new GuestAddress(first), (ulong)count), device, widthBytes);
+
+        // Interrupts, where the hypervisor has none of its own.
+        if (controllers is not null)
+        {
+            Ports(MachineLayout.PicMasterPort, Pic8259Pair.RegionSize, controllers.Pic.MasterPorts);
+            Ports(MachineLayout.PicSlavePort, Pic8259Pair.RegionSize, controllers.Pic.SlavePorts);
+            Ports(MachineLayout.PicEdgeLevelPort, Pic8259Pair.RegionSize, controllers.Pic.EdgeLevelPorts);
+        }
 
         // Time.
         var pit = new Pit8254(config.Timers, Line(MachineLayout.PitIrq, "pit"));
@@ -124,7 +136,7 @@ public static class MachineBuilder
             Ports(exitPort, MachineLayout.ExitPortBytes, new ExitPort("exit", control), widthBytes: 4);
         }
 
-        return new Board(ports, mmio, com1, pit, tail, tap);
+        return new Board(ports, mmio, com1, pit, tail, tap, controllers);
     }
 
     private static (ulong Below4G, ulong Above4G) RamSplit(MachineConfig config)

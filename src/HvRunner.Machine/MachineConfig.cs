@@ -62,6 +62,9 @@ public sealed record MachineConfig
     /// <summary>Wall-clock time, for the CMOS clock.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
+    /// <summary>Take a hash of guest RAM when the run is over; it reads all of it.</summary>
+    public bool HashMemory { get; init; }
+
     /// <summary>The trace, or null.</summary>
     public TraceLog? Trace { get; init; }
 

@@ -27,6 +27,15 @@ public static class MachineLayout
     /// <summary>First serial port's wire.</summary>
     public const int Com1Irq = 4;
 
+    /// <summary>First 8259: command and data, 2 ports. This pair and the next two are there only where the hypervisor has no interrupt controllers.</summary>
+    public const ushort PicMasterPort = 0x20;
+
+    /// <summary>Second 8259, 2 ports.</summary>
+    public const ushort PicSlavePort = 0xa0;
+
+    /// <summary>Edge or level of each 8259 input, 2 ports.</summary>
+    public const ushort PicEdgeLevelPort = 0x4d0;
+
     /// <summary>PIT: three counters and the control word, 4 ports.</summary>
     public const ushort PitPort = 0x40;
 
@@ -75,6 +84,9 @@ public static class MachineLayout
     /// <summary>The ports that the board occupies; the exit port, which the user may move, must keep clear of them.</summary>
     public static IReadOnlyList<(string Device, ushort First, int Count)> FixedPorts { get; } =
     [
+        ("pic-master", PicMasterPort, 2),
+        ("pic-slave", PicSlavePort, 2),
+        ("pic-elcr", PicEdgeLevelPort, 2),
         ("pit", PitPort, 4),
         ("port-b", SystemControlPortB, 1),
         ("rtc", CmosPort, 2),

@@ -25,6 +25,9 @@ public sealed record RunOutcome
     /// <summary>Bytes that the guest wrote to its console.</summary>
     public required long ConsoleBytesOut { get; init; }
 
+    /// <summary>SHA-256 over guest RAM at the end, in hexadecimal; null when it was not asked for.</summary>
+    public string? MemoryHash { get; init; }
+
     /// <summary>What the guest was doing, where the verdict calls for it.</summary>
     public required PostMortem? PostMortem { get; init; }
 }

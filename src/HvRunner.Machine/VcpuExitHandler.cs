@@ -1,6 +1,7 @@
 using HvRunner.Abstractions;
 using HvRunner.Machine.Bus;
 using HvRunner.Machine.Diagnostics;
+using HvRunner.Machine.Interrupts;
 using Serilog;
 using Serilog.Events;
 
@@ -8,7 +9,7 @@ namespace HvRunner.Machine;
 
 /// <summary>What one vCPU's exits do to the machine: look up the device and let it answer. Nothing here allocates unless a trace is written.</summary>
 internal sealed class VcpuExitHandler(
-    IVcpu vcpu, AddressSpace ports, AddressSpace memory, HaltMonitor haltMonitor, Tracing tracing, ILogger log)
+    IVcpu vcpu, AddressSpace ports, AddressSpace memory, ApicAccess? apic, HaltMonitor haltMonitor, Tracing tracing, ILogger log)
     : IExitHandler
 {
     /// <summary>A guest that polls a missing register would otherwise fill the log.</summary>
@@ -38,12 +39,24 @@ internal sealed class VcpuExitHandler(
 
     public void MmioRead(GuestAddress address, Span<byte> data)
     {
+        if (apic is not null && apic.TryRead(address, data))
+        {
+            _trace?.Mmio(vcpu.Index, isWrite: false, address, data, apic.Apic.Name);
+            return;
+        }
+
         memory.Read(address.Value, data);
         _trace?.Mmio(vcpu.Index, isWrite: false, address, data, NameOf(memory, address.Value));
     }
 
     public void MmioWrite(GuestAddress address, ReadOnlySpan<byte> data)
     {
+        if (apic is not null && apic.TryWrite(address, data))
+        {
+            _trace?.Mmio(vcpu.Index, isWrite: true, address, data, apic.Apic.Name);
+            return;
+        }
+
         _trace?.Mmio(vcpu.Index, isWrite: true, address, data, NameOf(memory, address.Value));
         memory.Write(address.Value, data);
     }
@@ -51,6 +64,12 @@ internal sealed class VcpuExitHandler(
     public bool MsrRead(uint index, out ulong value)
     {
         value = 0;
+        if (apic?.TryReadMsr(index, out value) is { } answered)
+        {
+            _trace?.Msr(vcpu.Index, isWrite: false, index, value, answered);
+            return answered;
+        }
+
         _trace?.Msr(vcpu.Index, isWrite: false, index, value, taken: false);
         UnknownMsr("read", index, 0);
         return false;
@@ -58,6 +77,12 @@ internal sealed class VcpuExitHandler(
 
     public bool MsrWrite(uint index, ulong value)
     {
+        if (apic?.TryWriteMsr(index, value) is { } taken)
+        {
+            _trace?.Msr(vcpu.Index, isWrite: true, index, value, taken);
+            return taken;
+        }
+
         _trace?.Msr(vcpu.Index, isWrite: true, index, value, taken: false);
         UnknownMsr("write", index, value);
         return false;
@@ -73,7 +98,30 @@ internal sealed class VcpuExitHandler(
 
     public void InstructionCompleted(ulong rip, ReadOnlySpan<byte> instruction) => _trace?.Instruction(vcpu.Index, rip, instruction);
 
-    public void Kicked() => haltMonitor.Report(vcpu.Index, vcpu.GetActivity());
+    public ulong TaskPriority
+    {
+        get => apic?.Apic.TaskPriority ?? 0;
+        set
+        {
+            if (apic is not null)
+            {
+                apic.Apic.TaskPriority = (byte)value;
+            }
+        }
+    }
+
+    public bool BeforeEntry(ref EntryEvents events) => apic is not null && apic.Fill(ref events);
+
+    public void Kicked()
+    {
+        if (!haltMonitor.IsAsking(vcpu.Index))
+        {
+            return;
+        }
+
+        var activity = vcpu.GetActivity();
+        haltMonitor.Report(vcpu.Index, activity with { NonMaskableWake = activity.NonMaskableWake || apic is { Apic.CanWakeWithInterruptsOff: true } });
+    }
 
     private static string? NameOf(AddressSpace space, ulong address) => space.TryFind(address, out var device) ? device.Name : null;
 

@@ -47,6 +47,7 @@ internal sealed class VcpuThread
     {
         VcpuExitKind.Stopped => null,
         VcpuExitKind.Shutdown => new Verdict(VerdictKind.TripleFault, $"vCPU {_vcpu.Index} shut down after a triple fault"),
+        VcpuExitKind.Halted => new Verdict(VerdictKind.Halted, exit.Sentence),
         VcpuExitKind.PowerOff => new Verdict(VerdictKind.PowerOff, exit.Sentence),
         VcpuExitKind.Reset => new Verdict(VerdictKind.Reset, exit.Sentence),
         VcpuExitKind.Crash => new Verdict(VerdictKind.Panic, exit.Sentence),

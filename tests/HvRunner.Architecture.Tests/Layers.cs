@@ -16,6 +16,7 @@ public static partial class Layers
         ("HvRunner.Instructions", "Abstractions"),
         ("HvRunner.Host", "Abstractions"),
         ("HvRunner.Kvm", "Abstractions, Host, Instructions"),
+        ("HvRunner.Soft", "Abstractions, Host, Instructions"),
         ("HvRunner.Machine", "Abstractions, Boot, Chipset, Instructions"),
         ("HvRunner.Cli", Everything),
     ];

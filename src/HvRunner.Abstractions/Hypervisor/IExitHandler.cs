@@ -36,4 +36,16 @@ public interface IExitHandler
 
     /// <summary>The vCPU left the guest because of <see cref="IVcpu.Kick"/>; its state members may be used.</summary>
     void Kicked();
+
+    /// <summary>
+    /// The vCPU is about to enter the guest, or sleeps in HLT: fills in what to deliver. Asked only where the interrupt controllers live in the
+    /// machine, before each entry; whoever has something new for the vCPU calls <see cref="IVcpu.Kick"/>. False: there is nothing, and <paramref name="events"/> is as it was.
+    /// </summary>
+    bool BeforeEntry(ref EntryEvents events);
+
+    /// <summary>
+    /// The task priority of the vCPU's local APIC as CR8 shows it, 0 to 15. A backend whose machine holds the local APICs reads it after accesses that may
+    /// have changed it, and writes it when the guest has written CR8.
+    /// </summary>
+    ulong TaskPriority { get; set; }
 }

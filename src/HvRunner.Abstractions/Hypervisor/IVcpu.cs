@@ -18,6 +18,9 @@ public enum VcpuExitKind
     /// <summary>As <see cref="PowerOff"/>, for a crash that the guest reported to the hypervisor.</summary>
     Crash,
 
+    /// <summary>It halted, and nothing is left that could ever wake it. Only from a hypervisor that knows every source of a wake-up.</summary>
+    Halted,
+
     /// <summary>The hypervisor could not go on; the sentence says why. Registers show where.</summary>
     Failed,
 }

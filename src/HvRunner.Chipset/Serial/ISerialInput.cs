@@ -9,4 +9,12 @@ public interface ISerialInput
     /// <see cref="Uart16550.InputReady"/>, so it must not call back into the device.
     /// </summary>
     int Read(Span<byte> destination);
+
+    /// <summary>
+    /// The guest polls for input and there is none in the port: it has nothing else to do. Only an input that may hold the guest's time waits here, for what the
+    /// next <see cref="Read"/> then gives. Called as <see cref="Read"/> is, on vCPU threads only.
+    /// </summary>
+    void Polled()
+    {
+    }
 }

@@ -19,6 +19,18 @@ public sealed partial class Uart16550
 
     private int TriggerLevel => _fcr.Enable ? _fcr.TriggerLevel : 1;
 
+    /// <summary>The guest takes input and has none left. Any thread.</summary>
+    public bool WantsInput
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return IsListening && _fifo.Count == 0 && (_mcr & ModemControl.Loop) == 0;
+            }
+        }
+    }
+
     /// <summary>Says that the input has bytes which were not there before. Any thread; returns at once.</summary>
     public void InputReady()
     {
@@ -94,6 +106,11 @@ public sealed partial class Uart16550
     private byte ReadLsr()
     {
         _polls = Math.Min(_polls + 1, PollsOfAReceiver);
+        if (_polls == PollsOfAReceiver && _fifo.Count == 0 && (_ier & InterruptEnable.ReceivedData) == 0 && (_mcr & ModemControl.Loop) == 0)
+        {
+            _input.Polled();
+        }
+
         PullInput();
         var value = LineStatus.ThrEmpty | LineStatus.TransmitterEmpty | _lineErrors;
         value |= _fifo.Count > 0 ? LineStatus.DataReady : LineStatus.None;

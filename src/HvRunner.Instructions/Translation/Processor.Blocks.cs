@@ -59,7 +59,7 @@ public sealed unsafe partial class Processor
             var completion = _executor.Execute(in instruction, this, ref _memory, ref _host);
             var plain = completion.Kind == CompletionKind.Completed && !completion.Halted && completion.Flush == TranslationFlush.None &&
                 !completion.InterruptShadow && completion.DebugCause == 0;
-            if (!plain || completion.ReturnedFromInterrupt || Rip != instruction.NextIP || block.Retired)
+            if (!plain || _leaveSoon || completion.ReturnedFromInterrupt || Rip != instruction.NextIP || block.Retired)
             {
                 Budget += block.Instructions.Length - (completion.Kind == CompletionKind.Completed ? i + 1 : i);
                 Take(completion);

@@ -39,8 +39,9 @@ public sealed record RunReport
 public sealed record KernelReport(string Path, string Format, string? Compression, string Boot, ulong Entry);
 
 /// <summary>What is known of the hypervisor.</summary>
-/// <param name="Name">"kvm".</param>
+/// <param name="Name">"kvm" or "soft".</param>
 /// <param name="ApiVersion">Its own version number.</param>
-/// <param name="SoftwareAssisted">It runs ring 0 by software; null when that was not found out.</param>
+/// <param name="SoftwareAssisted">It runs ring 0 by software; null when that was not found out, or is no question.</param>
 /// <param name="Irqchip">Where the interrupt controllers lived.</param>
-public sealed record HypervisorReport(string Name, int ApiVersion, bool? SoftwareAssisted, string Irqchip);
+/// <param name="Clock">"real": the guest's time was the host's; "virtual": it was counted in instructions.</param>
+public sealed record HypervisorReport(string Name, int ApiVersion, bool? SoftwareAssisted, string Irqchip, string Clock = "real");

@@ -24,6 +24,7 @@ public static class RunReportJson
             WriteHypervisor(json, report.Hypervisor);
             WriteNumber(json, "vcpus", report.Vcpus);
             WriteNumber(json, "memoryBytes", report.MemoryBytes);
+            json.WriteString("memoryHash", report.Outcome?.MemoryHash);
             WriteTimings(json, report);
             WriteExits(json, report.Outcome);
             WriteConsole(json, report.Outcome);
@@ -84,6 +85,7 @@ public static class RunReportJson
         }
 
         json.WriteString("irqchip", hypervisor.Irqchip);
+        json.WriteString("clock", hypervisor.Clock);
         json.WriteEndObject();
     }
 

@@ -1,7 +1,7 @@
 using HvRunner.Host.Interop;
 using static HvRunner.Host.Interop.LibcConstants;
 
-namespace HvRunner.Kvm;
+namespace HvRunner.Host;
 
 /// <summary>
 /// A 16-byte locked compare-and-exchange (CMPXCHG16B, SDM vol. 2A), which .NET does not offer and guest memory shared with running vCPUs

@@ -3,20 +3,22 @@ using HvRunner.Abstractions;
 using HvRunner.Host.Interop;
 using static HvRunner.Host.Interop.LibcConstants;
 
-namespace HvRunner.Kvm;
+namespace HvRunner.Host;
 
 /// <summary>
 /// Guest RAM as anonymous private mappings, one for each range, aligned so that the host can use 2 MiB pages (guest-physical and host
 /// addresses agree in their low 21 bits). Host pages are taken as they are touched. Spans point straight into the mapping.
 /// </summary>
-internal sealed unsafe class KvmMemory : IBackingMemory
+public sealed unsafe class AnonymousMemory : IBackingMemory
 {
     private const nuint HugePageBytes = 2 << 20;
     private const ulong PageBytes = 4096;
 
     private readonly Mapping[] _mappings;
 
-    internal KvmMemory(IReadOnlyList<GuestRange> ranges)
+    /// <summary>Reserves zeroed memory. Throws <see cref="HypervisorException"/> when the host has no room for it.</summary>
+    /// <param name="ranges">Ascending, of whole pages, not overlapping.</param>
+    public AnonymousMemory(IReadOnlyList<GuestRange> ranges)
     {
         Ranges = ranges;
         _mappings = new Mapping[ranges.Count];
@@ -31,11 +33,13 @@ internal sealed unsafe class KvmMemory : IBackingMemory
         }
     }
 
+    /// <inheritdoc/>
     public IReadOnlyList<GuestRange> Ranges { get; }
 
-    /// <summary>The host address of a range's first byte, for the memory slot.</summary>
-    internal nint HostAddressOf(int range) => _mappings[range].Start;
+    /// <summary>The host address of a range's first byte: for a hypervisor that maps the memory into its guest. It never moves.</summary>
+    public nint HostAddressOf(int range) => _mappings[range].Start;
 
+    /// <inheritdoc/>
     public bool TryRead(GuestAddress address, Span<byte> destination)
     {
         var source = Find(address, (ulong)destination.Length);
@@ -48,6 +52,7 @@ internal sealed unsafe class KvmMemory : IBackingMemory
         return true;
     }
 
+    /// <inheritdoc/>
     public bool TryWrite(GuestAddress address, ReadOnlySpan<byte> source)
     {
         var destination = Find(address, (ulong)source.Length);
@@ -60,6 +65,7 @@ internal sealed unsafe class KvmMemory : IBackingMemory
         return true;
     }
 
+    /// <inheritdoc/>
     public bool TryGetReadOnlySpan(GuestAddress address, int length, out ReadOnlySpan<byte> span)
     {
         var found = length >= 0 ? Find(address, (ulong)length) : null;
@@ -67,6 +73,7 @@ internal sealed unsafe class KvmMemory : IBackingMemory
         return found is not null;
     }
 
+    /// <inheritdoc/>
     public bool TryGetWritableSpan(GuestAddress address, int length, out Span<byte> span)
     {
         var found = length >= 0 ? Find(address, (ulong)length) : null;
@@ -74,6 +81,7 @@ internal sealed unsafe class KvmMemory : IBackingMemory
         return found is not null;
     }
 
+    /// <inheritdoc/>
     public bool TryClear(GuestRange range)
     {
         var start = Find(range.Start, range.SizeBytes);
@@ -96,6 +104,7 @@ internal sealed unsafe class KvmMemory : IBackingMemory
         return true;
     }
 
+    /// <inheritdoc/>
     public bool TryCompareExchange(GuestAddress address, int size, ulong expected, ulong desired, out ulong observed)
     {
         observed = 0;
@@ -120,6 +129,7 @@ internal sealed unsafe class KvmMemory : IBackingMemory
         return true;
     }
 
+    /// <inheritdoc/>
     public bool TryCompareExchange(GuestAddress address, UInt128 expected, UInt128 desired, out UInt128 observed)
     {
         observed = 0;
@@ -127,6 +137,7 @@ internal sealed unsafe class KvmMemory : IBackingMemory
         return target is not null && WideCompareExchange.TryExecute(target, expected, desired, out observed);
     }
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         foreach (ref var mapping in _mappings.AsSpan())

@@ -1,14 +1,14 @@
 using HvRunner.Abstractions;
 
-namespace HvRunner.Kvm.Tests.Pure;
+namespace HvRunner.Host.Tests;
 
 /// <summary>Guest RAM on host mappings; no hypervisor takes part.</summary>
-public sealed class KvmMemoryTests : IDisposable
+public sealed class AnonymousMemoryTests : IDisposable
 {
     private const ulong Page = 4096;
     private const ulong HighStart = 0x1_0000_0000;
 
-    private readonly KvmMemory _memory = new([new GuestRange(At(0), 16 * Page), new GuestRange(At(HighStart), 4 * Page)]);
+    private readonly AnonymousMemory _memory = new([new GuestRange(At(0), 16 * Page), new GuestRange(At(HighStart), 4 * Page)]);
 
     public static TheoryData<ulong, ulong> OutOfRam => new()
     {
@@ -123,7 +123,7 @@ public sealed class KvmMemoryTests : IDisposable
     [InlineData(1ul, Page)]
     [InlineData(0ul, 0ul)]
     public void Ranges_ConsistOfWholePages(ulong start, ulong length) =>
-        Assert.Throws<ArgumentException>(() => new KvmMemory([new GuestRange(At(start), length)]));
+        Assert.Throws<ArgumentException>(() => new AnonymousMemory([new GuestRange(At(start), length)]));
 
     [Fact]
     public void HostAndGuestAddresses_AgreeInTheirLow21Bits()
@@ -137,7 +137,7 @@ public sealed class KvmMemoryTests : IDisposable
     [Fact]
     public void Dispose_Twice_IsHarmless()
     {
-        var memory = new KvmMemory([new GuestRange(At(0), Page)]);
+        var memory = new AnonymousMemory([new GuestRange(At(0), Page)]);
         memory.Dispose();
         memory.Dispose();
     }

@@ -1,0 +1,329 @@
+// How the local APIC accepts, orders and hands out interrupts: SDM volume 3A, "Handling Interrupts" and "Error Handling".
+
+namespace HvRunner.Chipset.Apic;
+
+public sealed partial class LocalApic
+{
+    /// <summary>Whether <see cref="TryAcknowledge"/> would succeed. Any thread.</summary>
+    public bool HasInterrupt
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return ExternalPending || Deliverable() >= 0;
+            }
+        }
+    }
+
+    /// <summary>CR8: bits 7:4 of the TPR. Setting it clears bits 3:0.</summary>
+    public byte TaskPriority
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (byte)(_taskPriority >> 4);
+            }
+        }
+
+        set
+        {
+            Effects effects;
+            lock (_lock)
+            {
+                SetTaskPriority((byte)(value << 4));
+                effects = TakeEffects();
+            }
+
+            Emit(effects);
+        }
+    }
+
+    /// <summary>
+    /// Whether anything that this APIC knows of could wake a halted processor with interrupts off: an NMI is pending, or a wired pin would deliver
+    /// one. Messages from elsewhere are not counted: who can send them knows. Any thread.
+    /// </summary>
+    public bool CanWakeWithInterruptsOff
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return NonMaskableSource();
+            }
+        }
+    }
+
+    /// <summary>As <see cref="CanWakeWithInterruptsOff"/> with interrupts on: something is deliverable, or the timer or a wired pin could make it so.</summary>
+    public bool CanWakeWithInterruptsOn
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return NonMaskableSource() || ExternalPending || Deliverable() >= 0 || TimerCouldDeliver() || PinCouldDeliver(0) || PinCouldDeliver(1);
+            }
+        }
+    }
+
+    private byte ProcessorPriority
+    {
+        get
+        {
+            var inService = Math.Max(0, _isr.Highest);
+            return _taskPriority >> 4 >= inService >> 4 ? _taskPriority : (byte)(inService & 0xf0);
+        }
+    }
+
+    private bool ExternalPending => _acknowledge is not null && (PinHoldsExternal(0) || PinHoldsExternal(1));
+
+    /// <summary>
+    /// The processor can take an interrupt (interrupts on, no shadow): gives the vector to deliver, external interrupts first, and takes it into
+    /// service. False when there is nothing. The vCPU's thread.
+    /// </summary>
+    public bool TryAcknowledge(out byte vector)
+    {
+        lock (_lock)
+        {
+            if (!ExternalPending)
+            {
+                var highest = Deliverable();
+                vector = (byte)Math.Max(0, highest);
+                if (highest < 0)
+                {
+                    return false;
+                }
+
+                _irr.Remove(highest);
+                _isr.Add(highest);
+                return true;
+            }
+        }
+
+        // The 8259 drives LINT0 with its own lock held, so it must not be asked with this one held.
+        vector = _acknowledge!.Acknowledge();
+        return true;
+    }
+
+    /// <summary>Takes the pending NMI, if there is one. The vCPU's thread.</summary>
+    public bool TryTakeNonMaskable()
+    {
+        lock (_lock)
+        {
+            var taken = _nonMaskable;
+            _nonMaskable = false;
+            return taken;
+        }
+    }
+
+    /// <summary>A fixed interrupt arrives as a message, of an IO-APIC or an MSI. A switched-off APIC does not take it. Any thread.</summary>
+    public void Accept(byte vector, bool levelTriggered)
+    {
+        Effects effects;
+        lock (_lock)
+        {
+            AcceptFixed(vector, levelTriggered);
+            effects = TakeEffects();
+        }
+
+        Emit(effects);
+    }
+
+    /// <summary>An NMI arrives as a message. A software-disabled APIC takes it all the same. Any thread.</summary>
+    public void AcceptNonMaskable()
+    {
+        Effects effects;
+        lock (_lock)
+        {
+            if (Enabled)
+            {
+                RaiseNonMaskable();
+            }
+            effects = TakeEffects();
+        }
+
+        Emit(effects);
+    }
+
+    /// <summary>The highest request above the processor's priority, or -1.</summary>
+    private int Deliverable()
+    {
+        var highest = _irr.Highest;
+        return highest >= 0 && IsAbovePriority(highest) ? highest : -1;
+    }
+
+    private bool IsAbovePriority(int vector) => vector >> 4 > ProcessorPriority >> 4;
+
+    private void AcceptFixed(byte vector, bool levelTriggered)
+    {
+        if (!Enabled || !_spuriousVector.SoftwareEnabled)
+        {
+            return;
+        }
+
+        if (vector < LocalApicLimits.FirstVector)
+        {
+            LogError(ApicErrors.ReceiveIllegalVector);
+            return;
+        }
+
+        if (levelTriggered)
+        {
+            _tmr.Add(vector);
+        }
+        else
+        {
+            _tmr.Remove(vector);
+        }
+
+        _wake |= _irr.Add(vector);
+    }
+
+    private void RaiseNonMaskable()
+    {
+        _wake |= !_nonMaskable;
+        _nonMaskable = true;
+    }
+
+    private void SetTaskPriority(byte value)
+    {
+        _wake |= value < _taskPriority;
+        _taskPriority = value;
+    }
+
+    private void EndOfInterrupt()
+    {
+        var vector = _isr.Highest;
+        if (vector < 0)
+        {
+            return;
+        }
+
+        _isr.Remove(vector);
+        _wake = true;
+        if (!_tmr.Contains(vector))
+        {
+            return;
+        }
+
+        _ended = vector;
+        foreach (var pin in _pins)
+        {
+            if (pin.AcceptedVector == vector)
+            {
+                _lvt[(int)pin.Index] = _lvt[(int)pin.Index].WithRemoteIrr(false);
+            }
+        }
+
+        EvaluatePins();
+    }
+
+    private void LogError(ApicErrors error)
+    {
+        if ((_loggedErrors & error) != 0)
+        {
+            return;
+        }
+
+        _loggedErrors |= error;
+        var entry = _lvt[(int)LvtIndex.Error];
+        if (entry.Masked)
+        {
+            return;
+        }
+
+        if (entry.Vector < LocalApicLimits.FirstVector)
+        {
+            _loggedErrors |= ApicErrors.ReceiveIllegalVector;
+        }
+        else
+        {
+            AcceptFixed(entry.Vector, levelTriggered: false);
+        }
+    }
+
+    private void Send(Icr icr)
+    {
+        if (icr.Mode == DeliveryMode.LowestPriority)
+        {
+            LogError(ApicErrors.RedirectableIpi);
+            return;
+        }
+
+        // The message goes out all the same; who receives it logs an error of its own.
+        if (icr.Mode == DeliveryMode.Fixed && icr.Vector < LocalApicLimits.FirstVector)
+        {
+            LogError(ApicErrors.SendIllegalVector);
+        }
+
+        // A level-triggered message that is not asserted says nothing; an asserted one is sent as an edge.
+        if (!IsAddressed(icr) || (icr.LevelTriggered && !icr.Assert))
+        {
+            return;
+        }
+
+        if (icr.Mode == DeliveryMode.Fixed)
+        {
+            AcceptFixed(icr.Vector, levelTriggered: false);
+        }
+        else if (icr.Mode == DeliveryMode.Nmi)
+        {
+            RaiseNonMaskable();
+        }
+    }
+
+    private bool IsAddressed(Icr icr) => icr.Shorthand switch
+    {
+        DestinationShorthand.Self or DestinationShorthand.AllIncludingSelf => true,
+        DestinationShorthand.AllExcludingSelf => false,
+        _ when icr.Destination == LocalApicLimits.BroadcastId => true,
+        _ => icr.LogicalDestination ? MatchesLogical(icr.Destination) : _id >> LocalApicLimits.IdShift == icr.Destination,
+    };
+
+    private bool MatchesLogical(byte destination)
+    {
+        var logical = _logicalDestination >> LocalApicLimits.IdShift;
+        return (_destinationFormat >> 28) switch
+        {
+            0xf => (logical & destination) != 0,
+            0x0 => logical >> 4 == destination >> 4 && (logical & destination & 0xf) != 0,
+            _ => false,
+        };
+    }
+
+    private bool NonMaskableSource() =>
+        _nonMaskable || _pins[0] is { IsConnected: true, Entry: { Masked: false, Mode: DeliveryMode.Nmi } } ||
+        _pins[1] is { IsConnected: true, Entry: { Masked: false, Mode: DeliveryMode.Nmi } };
+
+    private bool TimerCouldDeliver()
+    {
+        var entry = _lvt[(int)LvtIndex.Timer];
+        return !entry.Masked && _timer.IsArmed && entry.Vector >= LocalApicLimits.FirstVector && IsAbovePriority(entry.Vector);
+    }
+
+    /// <summary>What the call has brought about, to be told to others once the lock is left; with the lock held, last of all.</summary>
+    private Effects TakeEffects()
+    {
+        var effects = new Effects(_ended, _wake && (_nonMaskable || ExternalPending || Deliverable() >= 0));
+        _ended = -1;
+        _wake = false;
+        return effects;
+    }
+
+    /// <summary>Tells the IO-APICs and the processor; without the lock.</summary>
+    private void Emit(Effects effects)
+    {
+        if (effects.Ended >= 0)
+        {
+            _endOfInterrupt?.EndOfInterrupt((byte)effects.Ended);
+        }
+
+        if (effects.Signal)
+        {
+            _signal.Signal();
+        }
+    }
+
+    private readonly record struct Effects(int Ended, bool Signal);
+}

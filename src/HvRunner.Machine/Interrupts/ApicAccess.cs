@@ -1,0 +1,99 @@
+using HvRunner.Abstractions;
+using HvRunner.Chipset.Apic;
+
+namespace HvRunner.Machine.Interrupts;
+
+/// <summary>
+/// One vCPU's way to its local APIC where that lives in the machine: the register page, which only this vCPU sees and which IA32_APIC_BASE moves, the two MSRs,
+/// and what is deliverable. On the vCPU's thread.
+/// </summary>
+internal sealed class ApicAccess(LocalApic apic)
+{
+    private const uint ApicBase = 0x1b;
+    private const uint TscDeadline = 0x6e0;
+    private const ulong PageMask = 0xfff;
+
+    internal LocalApic Apic => apic;
+
+    /// <summary>True when the access goes to the page; it then is answered.</summary>
+    internal bool TryRead(GuestAddress address, Span<byte> data)
+    {
+        if (!IsPage(address))
+        {
+            return false;
+        }
+
+        if (apic.Read(address.Value & PageMask, data) != IoStatus.Ok)
+        {
+            data.Fill(0xff);
+        }
+
+        return true;
+    }
+
+    /// <summary>True when the access goes to the page; it then is taken.</summary>
+    internal bool TryWrite(GuestAddress address, ReadOnlySpan<byte> data)
+    {
+        if (!IsPage(address))
+        {
+            return false;
+        }
+
+        _ = apic.Write(address.Value & PageMask, data);
+        return true;
+    }
+
+    /// <summary>Null: not one of the APIC's registers.</summary>
+    internal bool? TryReadMsr(uint index, out ulong value)
+    {
+        value = index switch
+        {
+            ApicBase => apic.ApicBase,
+            TscDeadline when apic.HasTscDeadline => apic.ReadTscDeadline(),
+            _ => 0,
+        };
+        return index switch
+        {
+            ApicBase => true,
+            TscDeadline => apic.HasTscDeadline,
+            _ => null,
+        };
+    }
+
+    /// <summary>Null: not one of the APIC's registers. False: #GP.</summary>
+    internal bool? TryWriteMsr(uint index, ulong value)
+    {
+        switch (index)
+        {
+            case ApicBase:
+                return apic.TrySetApicBase(value);
+            case TscDeadline when apic.HasTscDeadline:
+                apic.WriteTscDeadline(value);
+                return true;
+            case TscDeadline:
+                return false;
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>Gives the vCPU what it can take now.</summary>
+    internal bool Fill(ref EntryEvents events)
+    {
+        if (events.CanTakeNonMaskable)
+        {
+            events.NonMaskable = apic.TryTakeNonMaskable();
+        }
+
+        if (!events.NonMaskable && events.CanTakeInterrupt && apic.TryAcknowledge(out var vector))
+        {
+            events.Vector = vector;
+        }
+
+        events.WaitsForWindow = apic.HasInterrupt;
+        events.NonMaskableMayCome = events.Halted && apic.CanWakeWithInterruptsOff;
+        return true;
+    }
+
+    private bool IsPage(GuestAddress address) => (address.Value & ~PageMask) == (apic.ApicBase & ~PageMask) && apic.IsEnabled;
+}

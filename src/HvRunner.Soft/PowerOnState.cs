@@ -1,0 +1,40 @@
+using HvRunner.Abstractions;
+
+namespace HvRunner.Soft;
+
+/// <summary>A processor's registers after power-on (SDM vol. 3A, table 9-1); a boot protocol changes what it needs to.</summary>
+internal static class PowerOnState
+{
+    private const ulong ApicBaseAddress = 0xfee0_0000;
+    private const ulong ApicEnabled = 0x800;
+    private const ulong ApicBootstrap = 0x100;
+
+    internal static void Apply(ProcessorState state, bool isBootstrap)
+    {
+        ((Span<ulong>)state.General).Clear();
+        state.Rip = 0xfff0;
+        state.Rflags = 2;
+        for (var name = SegmentName.Es; name <= SegmentName.Gs; name++)
+        {
+            state[name] = new SegmentRegister { Limit = 0xffff, Attributes = 0x93 };
+        }
+
+        state[SegmentName.Cs] = new SegmentRegister { Selector = 0xf000, Base = 0xffff_0000, Limit = 0xffff, Attributes = 0x9b };
+        state[SegmentName.Ldtr] = new SegmentRegister { Limit = 0xffff, Attributes = 0x82 };
+        state[SegmentName.Tr] = new SegmentRegister { Limit = 0xffff, Attributes = 0x8b };
+        state.Gdtr = new DescriptorTableRegister(0, 0xffff);
+        state.Idtr = new DescriptorTableRegister(0, 0xffff);
+        state.Cr0 = 0x6000_0010;
+        state.Cr2 = 0;
+        state.Cr3 = 0;
+        state.Cr4 = 0;
+        state.Cr8 = 0;
+        state.Efer = 0;
+        state.ApicBase = ApicBaseAddress | ApicEnabled | (isBootstrap ? ApicBootstrap : 0);
+        ((Span<ulong>)state.Debug).Clear();
+        state.Debug[6] = 0xffff_0ff0;
+        state.Debug[7] = 0x400;
+        state.Extended.Reset();
+        state.Extended.Xcr0 = 1;
+    }
+}

@@ -1,0 +1,244 @@
+using System.Diagnostics;
+using HvRunner.Abstractions;
+using HvRunner.Instructions;
+
+namespace HvRunner.Soft;
+
+/// <summary>
+/// One vCPU on the soft processor: a loop that delivers what the machine has acknowledged and then runs a slice of instructions, short enough that a kick
+/// or a stop from another thread is seen within a millisecond or so. What happens on the vCPU's own thread, a device that asks for the end of the
+/// machine or raises an interrupt, ends the slice behind the instruction that caused it. The processor's surroundings and its state are in the other parts.
+/// </summary>
+internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
+{
+    /// <summary>Instructions between two looks at what other threads want.</summary>
+    internal const long SliceInstructions = 20_000;
+
+    // While the guest's task priority is raised, lowering it may set an interrupt free; the processor does not tell.
+    private const long RaisedPrioritySlice = 64;
+
+    private readonly Processor _processor;
+    private readonly VirtualClock? _clock;
+    private readonly IBackingMemory _memory;
+    private readonly object _gate = new();
+    private IExitHandler? _handler;
+    private ulong _taskPriority;
+    private bool _halted;
+    private int _thread;
+    private volatile bool _kicked;
+    private volatile bool _stopRequested;
+
+    internal SoftVcpu(int index, IBackingMemory memory, IReadOnlyList<CpuidLeaf> cpuid, VirtualClock? clock)
+    {
+        Index = index;
+        _memory = memory;
+        _clock = clock;
+        _cpuid = cpuid;
+        _random = clock is null ? null : new RepeatableRandom();
+        _processor = new Processor(memory, this);
+        _msrs = new SoftMsrs(_processor, () => NowNs);
+        if (clock is not null)
+        {
+            clock.Processor = _processor;
+        }
+
+        PowerOnState.Apply(_processor, isBootstrap: index == 0);
+        _processor.StateChanged();
+    }
+
+    public int Index { get; }
+
+    public ExitCounts Counts { get; } = new();
+
+    /// <summary>Guest time, which is that of the machine's timer queue.</summary>
+    private long NowNs => _clock?.NowNs ?? Stopwatch.GetTimestamp();
+
+    public VcpuExit Run(IExitHandler handler)
+    {
+        _handler = handler;
+        _taskPriority = _processor.Cr8;
+        Volatile.Write(ref _thread, Environment.CurrentManagedThreadId);
+        try
+        {
+            return Loop(handler);
+        }
+        finally
+        {
+            Volatile.Write(ref _thread, 0);
+            _handler = null;
+        }
+    }
+
+    public void Kick()
+    {
+        if (Volatile.Read(ref _thread) == Environment.CurrentManagedThreadId)
+        {
+            _kicked = true;
+            _processor.LeaveSoon();
+            return;
+        }
+
+        lock (_gate)
+        {
+            _kicked = true;
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    public void RequestStop()
+    {
+        _stopRequested = true;
+        Kick();
+    }
+
+    private VcpuExit Loop(IExitHandler handler)
+    {
+        while (!_stopRequested)
+        {
+            if (_kicked)
+            {
+                _kicked = false;
+                handler.Kicked();
+            }
+
+            _clock?.FireDue();
+            var events = new EntryEvents(_processor.CanTakeInterrupt, _processor.CanTakeNonMaskable, _halted);
+            SyncTaskPriority(handler);
+            if (handler.BeforeEntry(ref events) && !Deliver(events))
+            {
+                return new VcpuExit(VcpuExitKind.Shutdown);
+            }
+
+            if (_halted)
+            {
+                if (Sleep(events.NonMaskableMayCome) is { } end)
+                {
+                    return end;
+                }
+            }
+            else if (RunSlice(events.WaitsForWindow) is { } end)
+            {
+                return end;
+            }
+        }
+
+        return new VcpuExit(VcpuExitKind.Stopped);
+    }
+
+    /// <summary>Delivers at most one event of each kind; false after a triple fault.</summary>
+    private bool Deliver(in EntryEvents events)
+    {
+        if (events.NonMaskable)
+        {
+            _halted = false;
+            if (!_processor.NonMaskableInterrupt())
+            {
+                return false;
+            }
+        }
+
+        if (events.Vector < 0)
+        {
+            return true;
+        }
+
+        // An NMI's handler runs first where both come at once: the vector's handler is entered, and the NMI's frame lies below it.
+        _halted = false;
+        return _processor.Interrupt((byte)events.Vector);
+    }
+
+    private VcpuExit? RunSlice(bool waitsForWindow)
+    {
+        var budget = _processor.Cr8 == 0 ? SliceInstructions : RaisedPrioritySlice;
+        if (_clock is not null)
+        {
+            budget = Math.Clamp(_clock.NextDeadlineNs - _clock.NowNs, 1, budget);
+        }
+
+        _processor.StopWhenInterruptible = waitsForWindow;
+        var stop = _processor.Run(budget);
+        if (waitsForWindow && _processor.CanTakeInterrupt)
+        {
+            Counts.InterruptWindow++;
+        }
+
+        switch (stop)
+        {
+            case ProcessorStop.Halted:
+                Counts.Halt++;
+                _halted = true;
+                return null;
+            case ProcessorStop.Shutdown:
+                return new VcpuExit(VcpuExitKind.Shutdown);
+            case ProcessorStop.Unsupported:
+                return new VcpuExit(VcpuExitKind.Failed, UnsupportedSentence());
+            default:
+                return null;
+        }
+    }
+
+    /// <summary>The processor is halted and nothing was delivered: waits for somebody, or lets virtual time jump. Non-null when nothing can wake it.</summary>
+    private VcpuExit? Sleep(bool nonMaskableMayCome)
+    {
+        if (_clock is null)
+        {
+            WaitForKick();
+            return null;
+        }
+
+        if (_kicked)
+        {
+            return null;
+        }
+
+        var interruptsEnabled = (_processor.Rflags & InterruptFlag) != 0;
+        var input = interruptsEnabled ? _clock.Idle?.Invoke() ?? IdleAnswer.Nothing : IdleAnswer.Nothing;
+        if (input == IdleAnswer.InputCame || _kicked)
+        {
+            return null;
+        }
+
+        var next = _clock.NextDeadlineNs;
+        if (next != long.MaxValue && (interruptsEnabled || nonMaskableMayCome))
+        {
+            _clock.SkipTo(next);
+            return null;
+        }
+
+        if (input == IdleAnswer.InputMayCome)
+        {
+            WaitForKick();
+            return null;
+        }
+
+        return new VcpuExit(VcpuExitKind.Halted, interruptsEnabled
+            ? "the processor is halted, no timer is armed and no input is left: nothing can wake it"
+            : "every vCPU is halted with interrupts off, and nothing can wake one");
+    }
+
+    private void WaitForKick()
+    {
+        lock (_gate)
+        {
+            while (!_kicked)
+            {
+                Monitor.Wait(_gate);
+            }
+        }
+    }
+
+    /// <summary>Brings CR8 and the local APIC's task priority together: whichever side changed since the last time wins.</summary>
+    private void SyncTaskPriority(IExitHandler handler)
+    {
+        if (_processor.Cr8 != _taskPriority)
+        {
+            handler.TaskPriority = _processor.Cr8;
+        }
+        else
+        {
+            _processor.Cr8 = handler.TaskPriority;
+        }
+
+        _taskPriority = _processor.Cr8;
+    }
+}
