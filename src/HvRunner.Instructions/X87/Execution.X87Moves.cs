@@ -111,7 +111,7 @@ internal ref partial struct Execution<TMemory, THost>
     private Outcome PushRawMemory()
     {
         Span<byte> bytes = stackalloc byte[10];
-        if (!TryLocate(MemorySegment, EffectiveAddress(), 10, Access.Read, out var span))
+        if (!TryLocate(MemorySegment, EffectiveAddress(), 10, 8, Access.Read, out var span))
         {
             return Outcome.Fault;
         }
@@ -147,14 +147,16 @@ internal ref partial struct Execution<TMemory, THost>
         if (IsMemory(0))
         {
             size = _instruction.MemorySize.GetSize();
-            if (!TryLocate(MemorySegment, EffectiveAddress(), size, Access.Write, out span))
+            if (!TryLocate(MemorySegment, EffectiveAddress(), size, Math.Min(size, 8) & ~1, Access.Write, out span))
             {
                 return Outcome.Fault;
             }
         }
 
         NoteX87Pointers();
-        var isEmpty = IsEmpty(0);
+
+        // FSTPNCE, "no check of exceptions", moves what is there even from an empty register.
+        var isEmpty = IsEmpty(0) && _instruction.Mnemonic != Mnemonic.Fstpnce;
         if (isEmpty && SignalStackFault(false))
         {
             return Outcome.Done;

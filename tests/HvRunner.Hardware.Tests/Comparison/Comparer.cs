@@ -16,6 +16,7 @@ internal static class Comparer
     private const ulong Resume = 0x1_0000;
     private const ulong NestedTask = 0x4000;
     private const int StackFault = 12;
+    private const int SingleStep = 1;
     private const int UndefinedOpcode = 6;
     private const int GeneralProtection = 13;
     private const int PageFault = 14;
@@ -80,6 +81,12 @@ internal static class Comparer
             return ours.Vector == UndefinedOpcode && hardware.Vector == PageFault && hardware.Rip == instance.Start && (hardware.ErrorCode & 0x10) == 0;
         }
 
+        if (instance.Decoded.Mnemonic == Mnemonic.Popf && hardware.Vector == SingleStep)
+        {
+            // An instance before it wrote the flags anew.
+            return true;
+        }
+
         if (ours.Vector is not (GeneralProtection or StackFault) || ours.Rip != instance.Start)
         {
             return false;
@@ -103,6 +110,7 @@ internal static class Comparer
             Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or
                 Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xrstor or Mnemonic.Xrstor64 or
                 Mnemonic.Fnsave or Mnemonic.Frstor or Mnemonic.Fnstenv or Mnemonic.Fldenv => address - instance.Address < 1024,
+            Mnemonic.Maskmovq or Mnemonic.Maskmovdqu => true,
             Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq => (uint)(address - input.General[7] + 128) < 256 || (uint)(address - input.General[6] + 128) < 256,
             _ => false,
         };

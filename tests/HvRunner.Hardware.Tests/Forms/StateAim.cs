@@ -21,7 +21,7 @@ internal sealed class StateAim(byte[] ram)
         var instruction = instance.Decoded;
         var low = GuestLayout.Centre(GuestLayout.DataLow, dataSlot);
         var centre = dice.OneIn(2) ? low : GuestLayout.Centre(GuestLayout.DataHigh, dataSlot);
-        input.General[4] = dice.OneIn(40) ? 0x8000_0000_0000 - (ulong)dice.Below(17) : centre + (ulong)(dice.OneIn(6) ? dice.Between(-24, 24) : dice.Between(-6, 6) * 8);
+        input.General[4] = dice.OneIn(40) && instruction.IsStackInstruction ? 0x8000_0000_0000 - (ulong)dice.Below(17) : centre + (ulong)(dice.OneIn(6) ? dice.Between(-24, 24) : dice.Between(-6, 6) * 8);
         if (!instance.IsValid)
         {
             return true;

@@ -92,6 +92,10 @@ internal sealed class HardwareProcessor : IDisposable
 
     private sealed class Handler(HardwareProcessor owner) : IExitHandler
     {
+        public ulong TaskPriority { get; set; }
+
+        public bool BeforeEntry(ref EntryEvents events) => false;
+
         public void PortRead(ushort port, int elementSize, Span<byte> data) => Refuse();
 
         public void PortWrite(ushort port, int elementSize, ReadOnlySpan<byte> data) => Refuse();
