@@ -155,8 +155,15 @@ internal ref partial struct Execution<TMemory, THost>
 
         NoteX87Pointers();
 
-        // FSTPNCE, "no check of exceptions", moves what is there even from an empty register.
-        var isEmpty = IsEmpty(0) && _instruction.Mnemonic != Mnemonic.Fstpnce;
+        var isEmpty = IsEmpty(0);
+        if (isEmpty && _instruction.Mnemonic == Mnemonic.Fstpnce)
+        {
+            // "No check of exceptions": from an empty register it moves nothing and pops.
+            SetC1(false);
+            PopStack();
+            return Outcome.Done;
+        }
+
         if (isEmpty && SignalStackFault(false))
         {
             return Outcome.Done;

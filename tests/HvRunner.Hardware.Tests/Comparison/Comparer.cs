@@ -15,11 +15,13 @@ internal static class Comparer
 {
     private const ulong Resume = 0x1_0000;
     private const ulong NestedTask = 0x4000;
+    private const ulong Fetch = 0x10;
     private const int StackFault = 12;
     private const int SingleStep = 1;
     private const int UndefinedOpcode = 6;
     private const int GeneralProtection = 13;
     private const int PageFault = 14;
+    private const int AlignmentCheck = 17;
 
     private static readonly string[] Names =
         ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
@@ -64,6 +66,12 @@ internal static class Comparer
         Check(differences, "rflags", hardware.Rflags & mask, ours.Rflags & mask);
         Check(differences, "fsbase", hardware.FsBase, ours.FsBase);
         Check(differences, "gsbase", hardware.GsBase, ours.GsBase);
+        if (faulted && instance.IsValid && instance.Decoded.Mnemonic == Mnemonic.Maskmovq)
+        {
+            // The real processor has already gone over to MMX state when the page is not there.
+            return string.Join(", ", differences);
+        }
+
         FloatState.Compare(differences, instance.Decoded, hardware.Fx, ours.Fx);
         return string.Join(", ", differences);
     }
@@ -77,8 +85,9 @@ internal static class Comparer
     {
         if (!instance.IsValid)
         {
-            // MOV to CS reads its operand first on some processors.
-            return ours.Vector == UndefinedOpcode && hardware.Vector == PageFault && hardware.Rip == instance.Start && (hardware.ErrorCode & 0x10) == 0;
+            // Some undefined forms (MOV to CS, MOVNTI with a prefix) read their operand or its address first on some processors.
+            return ours.Vector == UndefinedOpcode && hardware.Rip == instance.Start &&
+                (hardware.Vector is GeneralProtection or StackFault || (hardware.Vector == PageFault && (hardware.ErrorCode & Fetch) == 0));
         }
 
         if (instance.Decoded.Mnemonic == Mnemonic.Popf && hardware.Vector == SingleStep)
@@ -87,12 +96,18 @@ internal static class Comparer
             return true;
         }
 
+        if (instance.Decoded.Mnemonic is Mnemonic.Ud0 or Mnemonic.Ud1 && hardware.Vector == UndefinedOpcode && ours.Vector == PageFault)
+        {
+            // Whether it has a ModRM byte to fetch is the processor's choice.
+            return true;
+        }
+
         if (ours.Vector is not (GeneralProtection or StackFault) || ours.Rip != instance.Start)
         {
             return false;
         }
 
-        return (hardware.Vector is UndefinedOpcode or GeneralProtection && hardware.Rip == instance.Start && !instance.Decoded.HasLockPrefix) ||
+        return (hardware.Vector is UndefinedOpcode or GeneralProtection or AlignmentCheck && hardware.Rip == instance.Start && !instance.Decoded.HasLockPrefix) ||
             (hardware.Vector == PageFault && hardware.Cr2 == 0x8000_0000_0000) ||
             instance.Decoded.Mnemonic is Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Fxsave or Mnemonic.Fxsave64;
     }

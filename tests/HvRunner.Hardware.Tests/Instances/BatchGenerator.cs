@@ -121,6 +121,12 @@ internal sealed class BatchGenerator
         instance.Decoded = decoded;
         if (decoded.IsInvalid)
         {
+            if (instance.Code.Contains((byte)0xf0) && instance.Code.Contains((byte)0x0f))
+            {
+                // AMD's processors let LOCK pass before some opcodes of the second map (reserved NOPs, WRGSBASE), against both manuals.
+                return false;
+            }
+
             // Bytes that end early or are too many: the processor reads on into the filler.
             return _decoder.LastError != DecoderError.NoMoreBytes || instance.Length >= 15;
         }
