@@ -1,7 +1,7 @@
 // Bit tests, bit scans, counts, CRC32 and the BMI1/BMI2 group (SDM vol. 1, 7.3.7, 5.1.16; vol. 2 per instruction). A bit test on memory with
 // the bit number in a register addresses the whole bit string, before and behind the operand.
 // POPCNT clears all status flags but ZF. BSF and BSR of 0 set ZF and leave the destination alone. Flags that the manual calls undefined are as on
-// AMD processors: clear after the scans and counts, AF set after BEXTR.
+// AMD processors: clear after the scans and counts, except that TZCNT and LZCNT keep OF; AF set and SF clear after BEXTR.
 using System.Numerics;
 using Iced.Intel;
 
@@ -120,7 +120,7 @@ internal ref partial struct Execution<TMemory, THost>
     }
 
     private static ulong CountFlags(ulong flags, ulong source, int result) =>
-        (flags & ~Flag.Status) | (source == 0 ? Flag.Carry : 0) | (result == 0 ? Flag.Zero : 0);
+        (flags & ~(Flag.Status & ~Flag.Overflow)) | (source == 0 ? Flag.Carry : 0) | (result == 0 ? Flag.Zero : 0);
 
     private Outcome LowestSetBit()
     {
@@ -163,7 +163,7 @@ internal ref partial struct Execution<TMemory, THost>
                 result = start < 8 * size ? first >> start : 0;
                 result = length < 64 ? result & ((1UL << length) - 1) : result;
                 result = StatusFlags.Logic(result, size, ref flags);
-                flags |= Flag.Adjust;
+                flags = (flags | Flag.Adjust) & ~Flag.Sign;
                 break;
             case Mnemonic.Bzhi:
                 var index = (int)(second & 0xff);

@@ -156,7 +156,7 @@ internal ref partial struct Execution<TMemory, THost>
         {
             // FNSTENV masks everything, so that a handler can use the unit; then nothing is pending.
             WriteX87Word(XsaveLayout.ControlWord, ReadX87Word(XsaveLayout.ControlWord) | 0x3f);
-            WriteX87Word(XsaveLayout.StatusWord, ReadX87Word(XsaveLayout.StatusWord) & ~(StatusWord.ErrorSummary | StatusWord.Busy));
+            SummarizeX87Errors();
         }
 
         return Outcome.Done;

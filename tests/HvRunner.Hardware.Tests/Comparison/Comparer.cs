@@ -78,7 +78,7 @@ internal static class Comparer
 
     /// <summary>
     /// A #GP or #SS in ring 3 is taken by this KVM, which tries the instruction in its own emulator: that knows few SSE instructions and raises #UD for
-    /// the others, does not check alignment, and reports a page fault where addresses stop being canonical. What stands behind such a fault of ours
+    /// the others, does not check alignment, reports page faults of its own, and takes FS and GS bases from an old copy. What stands behind such a fault of ours
     /// is therefore not the processor's answer; that a valid instruction did not go through natively is all that can be seen.
     /// </summary>
     private static bool IsLostInEmulator(Instance instance, in ProcessorImage hardware, in ProcessorImage ours)
@@ -86,14 +86,20 @@ internal static class Comparer
         if (!instance.IsValid)
         {
             // Some undefined forms (MOV to CS, MOVNTI with a prefix) read their operand or its address first on some processors.
-            return ours.Vector == UndefinedOpcode && hardware.Rip == instance.Start &&
-                (hardware.Vector is GeneralProtection or StackFault || (hardware.Vector == PageFault && (hardware.ErrorCode & Fetch) == 0));
+            return hardware.Rip == instance.Start && (ours.Vector == GeneralProtection ? hardware.Vector == UndefinedOpcode : ours.Vector == UndefinedOpcode &&
+                (hardware.Vector is GeneralProtection or StackFault || (hardware.Vector == PageFault && (hardware.ErrorCode & Fetch) == 0)));
         }
 
         if (instance.Decoded.Mnemonic == Mnemonic.Popf && hardware.Vector == SingleStep)
         {
             // An instance before it wrote the flags anew.
             return true;
+        }
+
+        if (hardware.Vector == PageFault && hardware.Rip == instance.Start && instance.Decoded.Code is Code.Maskmovq_rDI_mm_mm or Code.Maskmovdqu_rDI_xmm_xmm or Code.Movsxd_r16_rm16)
+        {
+            // The processor may ask for the bytes that the mask leaves out; AMD's reads 32 bits for MOVSXD to a 16-bit register.
+            return ours.Vector is ProcessorImage.NoException or PageFault;
         }
 
         if (instance.Decoded.Mnemonic is Mnemonic.Ud0 or Mnemonic.Ud1 && hardware.Vector == UndefinedOpcode && ours.Vector == PageFault)
@@ -107,9 +113,7 @@ internal static class Comparer
             return false;
         }
 
-        return (hardware.Vector is UndefinedOpcode or GeneralProtection or AlignmentCheck && hardware.Rip == instance.Start && !instance.Decoded.HasLockPrefix) ||
-            (hardware.Vector == PageFault && hardware.Cr2 == 0x8000_0000_0000) ||
-            instance.Decoded.Mnemonic is Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Fxsave or Mnemonic.Fxsave64;
+        return hardware.Rip == instance.Start && hardware.Vector < ProcessorImage.NoException && !(hardware.Vector == UndefinedOpcode && instance.Decoded.HasLockPrefix);
     }
 
     /// <summary>Where several bytes of operands fault, which of them CR2 names is the processor's choice: images as a whole, CMPS, and stack frames.</summary>

@@ -22,6 +22,11 @@ internal static class SavedImage
             Take(input.General[4] - FrameBytes, 0, FrameBytes, hardware, ours);
         }
 
+        if (instance.Decoded.Mnemonic is Mnemonic.Maskmovq or Mnemonic.Maskmovdqu && faulted)
+        {
+            Take(input.General[7], 0, 16, hardware, ours);
+        }
+
         switch (instance.Decoded.Mnemonic)
         {
             case Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64:

@@ -42,8 +42,8 @@ internal sealed class StateAim(byte[] ram)
         if (operand >= 0)
         {
             MemoryOperand.Aim(dice, instruction, ref input, instance.Target);
-            FillOperand(dice, instruction, instance.Target, ref input);
             instance.Address = MemoryOperand.AddressOf(instruction, operand, input);
+            FillOperand(dice, instruction, instance.Address, ref input);
             if (instance.Address % 16 != 0 && instruction.Mnemonic is Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64)
             {
                 // This KVM's emulator takes these over where they are not aligned, and does not mind.
@@ -279,8 +279,8 @@ internal sealed class StateAim(byte[] ram)
                 input.General[instruction.Op0Register - Register.RAX] = goal;
                 break;
             case FlowControl.IndirectBranch or FlowControl.IndirectCall when instruction.Op0Kind == OpKind.Memory && instruction.MemorySize.GetSize() == 8:
-                Write(instance.Target, goal);
-                if (!TryPhysical(instance.Target, 8, out _) && !IsUnreachable(instance.Target))
+                Write(instance.Address, goal);
+                if (!TryPhysical(instance.Address, 8, out _) && !IsUnreachable(instance.Address))
                 {
                     return false;
                 }

@@ -121,9 +121,10 @@ internal sealed class BatchGenerator
         instance.Decoded = decoded;
         if (decoded.IsInvalid)
         {
-            if (instance.Code.Contains((byte)0xf0) && instance.Code.Contains((byte)0x0f))
+            if (instance.Code.Contains((byte)0x0f) && instance.Code.IndexOfAny((byte)0xf0, (byte)0xae) >= 0)
             {
-                // AMD's processors let LOCK pass before some opcodes of the second map (reserved NOPs, WRGSBASE), against both manuals.
+                // AMD's processors let LOCK pass before some opcodes of the second map (reserved NOPs, WRGSBASE), against both manuals, and take
+                // reserved forms of 0F AE for fences.
                 return false;
             }
 
