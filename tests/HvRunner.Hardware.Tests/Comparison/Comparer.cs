@@ -15,7 +15,6 @@ internal static class Comparer
 {
     private const ulong Resume = 0x1_0000;
     private const ulong NestedTask = 0x4000;
-    private const ulong Fetch = 0x10;
     private const int StackFault = 12;
     private const int SingleStep = 1;
     private const int UndefinedOpcode = 6;
@@ -85,9 +84,9 @@ internal static class Comparer
     {
         if (!instance.IsValid)
         {
-            // Some undefined forms (MOV to CS, MOVNTI with a prefix) read their operand or its address first on some processors.
+            // Of some undefined forms (MOV to CS, MOVNTI with a prefix) the real processor reads the rest, or the operand, before it says so.
             return hardware.Rip == instance.Start && (ours.Vector == GeneralProtection ? hardware.Vector == UndefinedOpcode : ours.Vector == UndefinedOpcode &&
-                (hardware.Vector is GeneralProtection or StackFault || (hardware.Vector == PageFault && (hardware.ErrorCode & Fetch) == 0)));
+                hardware.Vector is GeneralProtection or StackFault or PageFault);
         }
 
         if (instance.Decoded.Mnemonic == Mnemonic.Popf && hardware.Vector == SingleStep)

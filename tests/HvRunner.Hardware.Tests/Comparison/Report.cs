@@ -33,6 +33,8 @@ internal sealed record Report(string Summary, IReadOnlyList<string> Failures)
             text.AppendLine();
         }
 
+        text.AppendLine(CultureInfo.InvariantCulture, $"{match.Entangled} instances differed only by what their neighbours had left");
+        text.AppendLine(CultureInfo.InvariantCulture, $"reserved, yet executed here: {string.Join(' ', match.ReservedButExecuted)}");
         foreach (var form in FormTable.Run.Where(form => !match.Tallies.ContainsKey(form)))
         {
             text.AppendLine(CultureInfo.InvariantCulture, $"not met: {form}");

@@ -48,11 +48,12 @@ internal sealed class HardwareProcessor : IDisposable
     /// <summary>The guest's RAM.</summary>
     public IBackingMemory Memory { get; }
 
-    /// <summary>Runs the first <paramref name="count"/> blocks.</summary>
-    public void Run(int count)
+    /// <summary>Runs <paramref name="count"/> blocks.</summary>
+    public void Run(int first, int count)
     {
-        Assert.True(Memory.TryWriteUInt64(new GuestAddress(CellsPhysical), Blocks - BlockBytes));
-        Assert.True(Memory.TryWriteUInt64(new GuestAddress(CellsPhysical + 8), Blocks + (ulong)(count * BlockBytes)));
+        var start = Blocks + (ulong)(first * BlockBytes);
+        Assert.True(Memory.TryWriteUInt64(new GuestAddress(CellsPhysical), start - BlockBytes));
+        Assert.True(Memory.TryWriteUInt64(new GuestAddress(CellsPhysical + 8), start + (ulong)(count * BlockBytes)));
         _ready.Release();
         Wait();
     }
