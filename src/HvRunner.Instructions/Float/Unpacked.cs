@@ -84,6 +84,9 @@ internal struct FloatContext
     public bool DenormalsAreZero;
     public FloatExceptions Raised;
 
+    /// <summary>MXCSR allows <see cref="HostFloat"/>; never set for x87.</summary>
+    public bool PermitsHost;
+
     /// <summary>The last rounding went away from zero: C1 of the x87 status word.</summary>
     public bool RoundedUp;
 

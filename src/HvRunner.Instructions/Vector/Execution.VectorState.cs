@@ -63,7 +63,8 @@ internal ref partial struct Execution<TMemory, THost>
         else
         {
             var isMmx = TouchesMmx;
-            if ((_state.Cr0 & ControlBit.Cr0Em) != 0 || (!isMmx && (_state.Cr4 & ControlBit.Cr4Osfxsr) == 0))
+            var needsSse = !isMmx || IsXmm(_instruction.Op0Register) || IsXmm(_instruction.Op1Register);
+            if ((_state.Cr0 & ControlBit.Cr0Em) != 0 || (needsSse && (_state.Cr4 & ControlBit.Cr4Osfxsr) == 0))
             {
                 UndefinedOpcode();
                 return false;
