@@ -85,7 +85,8 @@ internal static class Comparer
         if (!instance.IsValid)
         {
             // Of some undefined forms (MOV to CS, MOVNTI with a prefix) the real processor reads the rest, or the operand, before it says so.
-            return hardware.Rip == instance.Start && (ours.Vector == GeneralProtection ? hardware.Vector == UndefinedOpcode : ours.Vector == UndefinedOpcode &&
+            // Or it says so at once where the decoder asks for an operand first.
+            return hardware.Rip == instance.Start && (ours.Vector is GeneralProtection or PageFault ? hardware.Vector == UndefinedOpcode : ours.Vector == UndefinedOpcode &&
                 hardware.Vector is GeneralProtection or StackFault or PageFault);
         }
 

@@ -131,13 +131,20 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
 
         var instance = _generator.Instances[index];
         ref readonly var real = ref Real(index);
-        if (!instance.IsValid && mine.Vector is 6 or 13 && mine.Rip == instance.Start && real.Rip != instance.Start)
+        if (IsReservedButExecuted(index))
         {
             ReservedButExecuted.Add(Convert.ToHexStringLower(instance.Code));
             return "";
         }
 
         return Comparer.Differences(instance, Input(index), real, mine);
+    }
+
+    private bool IsReservedButExecuted(int index)
+    {
+        var instance = _generator.Instances[index];
+        ref readonly var mine = ref Mine(index);
+        return !instance.IsValid && mine.Vector is 6 or 13 && mine.Rip == instance.Start && Real(index).Rip != instance.Start;
     }
 
     private void Count(int index)
@@ -150,8 +157,16 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
         tally.Unsupported += Mine(index).Vector == ProcessorImage.Unsupported ? 1 : 0;
     }
 
-    private void Equalize(int index) =>
+    private void Equalize(int index)
+    {
+        if (IsReservedButExecuted(index))
+        {
+            Theirs.Slice(DataStart, DataLength).CopyTo(ours.Ram.AsSpan(DataStart));
+            return;
+        }
+
         SavedImage.Equalize(_generator.Instances[index], Input(index), Mine(index).Vector < ProcessorImage.NoException, Theirs, ours.Ram);
+    }
 
     private string CompareMemory()
     {

@@ -15,7 +15,7 @@ internal sealed record Report(string Summary, IReadOnlyList<string> Failures)
         var failures = new List<string>();
         foreach (var group in match.Tallies.GroupBy(pair => pair.Key.Mnemonic()).OrderBy(group => group.Key.ToString(), StringComparer.Ordinal))
         {
-            text.Append(CultureInfo.InvariantCulture, $"{group.Key}:");
+            text.Append(CultureInfo.InvariantCulture, $"{group.Key}: {group.Sum(pair => pair.Value.Instances)} =");
             foreach (var (code, tally) in group.OrderBy(pair => pair.Key))
             {
                 text.Append(CultureInfo.InvariantCulture, $" {code} {tally.Instances}/{tally.Exceptions}");
@@ -37,7 +37,7 @@ internal sealed record Report(string Summary, IReadOnlyList<string> Failures)
         text.AppendLine(CultureInfo.InvariantCulture, $"reserved, yet executed here: {string.Join(' ', match.ReservedButExecuted)}");
         foreach (var form in FormTable.Run.Where(form => !match.Tallies.ContainsKey(form)))
         {
-            text.AppendLine(CultureInfo.InvariantCulture, $"not met: {form}");
+            failures.Add($"{form}: no instance of it came up");
         }
 
         foreach (var group in FormTable.All.Values.Where(form => form.Use == FormUse.LeftOut).GroupBy(form => form.Reason))

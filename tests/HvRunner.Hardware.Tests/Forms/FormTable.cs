@@ -51,7 +51,7 @@ internal static class FormTable
     private static bool IsForm(Code code)
     {
         var opCode = code.ToOpCode();
-        return opCode is { IsInstruction: true, Mode64: true, IntelDecoder64: true, DecoderOption: DecoderOptions.None } && opCode.Mnemonic != Mnemonic.INVALID;
+        return opCode is { IsInstruction: true, Mode64: true, IntelDecoder64: true, DecoderOption: DecoderOptions.None, Fwait: false } && opCode.Mnemonic != Mnemonic.INVALID;
     }
 
     /// <summary>CPUID of our processor has its features, or it is one of those that do nothing on a processor without them.</summary>

@@ -145,7 +145,7 @@ internal sealed class BatchGenerator
         }
 
         // With an operand-size prefix AMD's near branches are 16 bits wide, Intel's are not.
-        return decoded.FlowControl == FlowControl.Next || !instance.Code[..^1].Contains((byte)0x66);
+        return decoded.FlowControl is FlowControl.Next or FlowControl.Exception || !instance.Code[..^1].Contains((byte)0x66);
     }
 
     private static ulong Target(Dice dice, Instance instance, int index)
