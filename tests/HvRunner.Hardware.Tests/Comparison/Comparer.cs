@@ -96,9 +96,9 @@ internal static class Comparer
             return true;
         }
 
-        if (hardware.Vector == PageFault && hardware.Rip == instance.Start && instance.Decoded.Code is Code.Maskmovq_rDI_mm_mm or Code.Maskmovdqu_rDI_xmm_xmm or Code.Movsxd_r16_rm16)
+        if (hardware.Vector is PageFault or AlignmentCheck && hardware.Rip == instance.Start && instance.Decoded.Code is Code.Maskmovq_rDI_mm_mm or Code.Maskmovdqu_rDI_xmm_xmm or Code.Movsxd_r16_rm16)
         {
-            // The processor may ask for the bytes that the mask leaves out; AMD's reads 32 bits for MOVSXD to a 16-bit register.
+            // The processor may ask for the bytes that the mask leaves out, all of them included; AMD's reads 32 bits for MOVSXD to a 16-bit register.
             return ours.Vector is ProcessorImage.NoException or PageFault;
         }
 

@@ -8,6 +8,7 @@ internal static class FloatState
 {
     private const int Registers = 32;
     private const int XmmRegisters = 160;
+    private const ushort Underflow = 0x10;
     private const ushort Precision = 0x20;
     private const ushort RoundedUp = 0x200;
 
@@ -22,7 +23,8 @@ internal static class FloatState
         var ignored = instruction.IsInvalid ? 0 : UndefinedResults.Conditions(instruction, hardware);
         if (transcendental)
         {
-            ignored |= Precision | RoundedUp;
+            // Whether a tiny result counts as inexact depends on the last bits, too.
+            ignored |= Underflow | Precision | RoundedUp;
         }
 
         Check(differences, "fcw", hardware, ours, 0, 2, ulong.MaxValue);

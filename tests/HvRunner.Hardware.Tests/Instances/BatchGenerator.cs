@@ -101,10 +101,10 @@ internal sealed class BatchGenerator
 
         input.Rip = instance.Start;
         var flows = instance.Decoded.FlowControl is not (FlowControl.Next or FlowControl.Interrupt or FlowControl.Exception);
-        instance.Landing = onEdge || flows || !instance.IsValid ? 0 : instance.Start + (ulong)instance.Length;
+        instance.Landing = onEdge || flows || !instance.IsValid ? Instance.Nowhere : instance.Start + (ulong)instance.Length;
         var code = _ram.AsSpan((int)PhysicalOfCode(instance.Start));
         instance.Code.CopyTo(code);
-        if (instance.Landing != 0)
+        if (instance.Landing != Instance.Nowhere)
         {
             LoopCode.Landing.CopyTo(code[instance.Length..]);
         }

@@ -22,7 +22,10 @@ internal sealed class Instance
 
     public int Length { get; set; }
 
-    /// <summary>Where the instance ends without an exception; 0 when what follows is an undefined opcode, which shows where the processor went.</summary>
+    /// <summary><see cref="Landing"/> of an instance that has none; no processor's RIP is ever this.</summary>
+    public const ulong Nowhere = 0x8000_0000_0000_0000;
+
+    /// <summary>Where the instance ends without an exception; <see cref="Nowhere"/> when what follows is an undefined opcode, which shows where the processor went.</summary>
     public ulong Landing { get; set; }
 
     /// <summary>The linear address that a memory operand was aimed at.</summary>
