@@ -212,7 +212,7 @@ internal ref partial struct Execution<TMemory, THost>
             return Refuse(ExceptionVector.GeneralProtection, 0);
         }
 
-        return TryTranslate(linear, size, access, out span);
+        return TryCheckAlignment(linear, size) && TryTranslate(linear, size, access, out span);
     }
 
     /// <summary>Legacy SSE wants 16-byte operands aligned unless the instruction's purpose is that they are not; VEX only for the aligned moves.</summary>
