@@ -3,11 +3,13 @@ namespace HvRunner.Instructions;
 /// <summary>
 /// Exact addition, multiplication, division and square root with one rounding at the end, for all formats (SDM vol. 1, 4.8 and 4.9; IEEE 754).
 /// Everything is integer arithmetic on 128 bits, so that results, flags and rounding modes do not depend on the host's own.
-/// Tininess is detected after rounding, as x86 does. Not done: fused multiply-add, transcendental functions, the scaled results that unmasked
-/// overflow and underflow give in x87 registers.
+/// Tininess is detected after rounding, as x86 does. Not done: fused multiply-add.
 /// </summary>
 internal static class FloatArithmetic
 {
+    // How far the exponent of an x87 result moves on unmasked overflow and underflow (SDM vol. 1, 8.5.4 and 8.5.5).
+    private const int ScaleDistance = 24576;
+
     /// <summary>
     /// Rounds sig x 2^(exponent - 127), bit 127 of <paramref name="sig"/> set and <paramref name="sticky"/> for what lies below it, to the
     /// context's format.
@@ -17,7 +19,8 @@ internal static class FloatArithmetic
         var drop = 128 - context.Precision;
         var isTiny = exponent < context.MinimumExponent &&
             !(exponent == context.MinimumExponent - 1 && RoundsUpToPowerOfTwo(negative, sig, sticky, drop, context.Rounding));
-        if (exponent < context.MinimumExponent)
+        var scalesUp = isTiny && context.ScalesUnmasked(FloatExceptions.Underflow);
+        if (exponent < context.MinimumExponent && !scalesUp)
         {
             drop += context.MinimumExponent - exponent;
         }
@@ -56,9 +59,30 @@ internal static class FloatArithmetic
 
         var length = 128 - (int)UInt128.LeadingZeroCount(kept);
         var newExponent = exponent - 127 + drop + length - 1;
-        if (newExponent > context.MaximumExponent)
+        if (scalesUp)
         {
-            return Overflow(negative, ref context);
+            // SDM vol. 1, 8.5.5: the handler gets the result with its exponent moved into range.
+            newExponent += ScaleDistance;
+            if (newExponent < context.MinimumExponent)
+            {
+                context.Raised |= FloatExceptions.Precision;
+                return Unpacked.Zero(negative);
+            }
+        }
+        else if (newExponent > context.MaximumExponent)
+        {
+            if (!context.ScalesUnmasked(FloatExceptions.Overflow))
+            {
+                return Overflow(negative, ref context);
+            }
+
+            context.Raised |= FloatExceptions.Overflow;
+            newExponent -= ScaleDistance;
+            if (newExponent > context.MaximumExponent)
+            {
+                context.Raised |= FloatExceptions.Precision;
+                return Unpacked.Infinity(negative);
+            }
         }
 
         var significand = length > 64 ? (ulong)(kept >> (length - 64)) : (ulong)kept << (64 - length);

@@ -87,6 +87,10 @@ internal struct FloatContext
     /// <summary>The last rounding went away from zero: C1 of the x87 status word.</summary>
     public bool RoundedUp;
 
+    /// <summary>An unmasked overflow or underflow gives a scaled result: in x87 registers, not in the formats of memory.</summary>
+    public readonly bool ScalesUnmasked(FloatExceptions exception) =>
+        IsX87 && MaximumExponent == 16383 && (Masked & exception) == FloatExceptions.None;
+
     public FloatContext WithFormat(in FloatFormat format) => this with
     {
         Precision = format.Precision,

@@ -1,6 +1,7 @@
 // Bit tests, bit scans, counts, CRC32 and the BMI1/BMI2 group (SDM vol. 1, 7.3.7, 5.1.16; vol. 2 per instruction). A bit test on memory with
 // the bit number in a register addresses the whole bit string, before and behind the operand.
-// POPCNT clears all status flags but ZF. BSF and BSR of 0 set ZF and leave the destination alone.
+// POPCNT clears all status flags but ZF. BSF and BSR of 0 set ZF and leave the destination alone. Flags that the manual calls undefined are as on
+// AMD processors: clear after the scans and counts, AF set after BEXTR.
 using System.Numerics;
 using Iced.Intel;
 
@@ -95,7 +96,7 @@ internal ref partial struct Execution<TMemory, THost>
                 flags = (flags & ~Flag.Status) | (source == 0 ? Flag.Zero : 0);
                 break;
             case Mnemonic.Bsf or Mnemonic.Bsr:
-                _state.Rflags = source == 0 ? flags | Flag.Zero : flags & ~Flag.Zero;
+                _state.Rflags = (flags & ~Flag.Status) | (source == 0 ? Flag.Zero : 0);
                 if (source != 0)
                 {
                     var found = _instruction.Mnemonic == Mnemonic.Bsf ? BitOperations.TrailingZeroCount(source) : BitOperations.Log2(source);
@@ -119,7 +120,7 @@ internal ref partial struct Execution<TMemory, THost>
     }
 
     private static ulong CountFlags(ulong flags, ulong source, int result) =>
-        (flags & ~(Flag.Carry | Flag.Zero)) | (source == 0 ? Flag.Carry : 0) | (result == 0 ? Flag.Zero : 0);
+        (flags & ~Flag.Status) | (source == 0 ? Flag.Carry : 0) | (result == 0 ? Flag.Zero : 0);
 
     private Outcome LowestSetBit()
     {
@@ -162,6 +163,7 @@ internal ref partial struct Execution<TMemory, THost>
                 result = start < 8 * size ? first >> start : 0;
                 result = length < 64 ? result & ((1UL << length) - 1) : result;
                 result = StatusFlags.Logic(result, size, ref flags);
+                flags |= Flag.Adjust;
                 break;
             case Mnemonic.Bzhi:
                 var index = (int)(second & 0xff);

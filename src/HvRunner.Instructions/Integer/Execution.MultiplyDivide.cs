@@ -1,5 +1,5 @@
-// MUL, IMUL, DIV, IDIV and MULX (SDM vol. 1, 7.3.2.3; vol. 2). After a multiplication SF, ZF, AF and PF are undefined and left alone; after a
-// division all status flags are.
+// MUL, IMUL, DIV, IDIV and MULX (SDM vol. 1, 7.3.2.3; vol. 2). After a multiplication SF, ZF, AF and PF are undefined and left alone. After a
+// division all status flags are undefined: as on AMD processors CF and OF stay, AF is set and the others are clear.
 using HvRunner.Abstractions;
 using Iced.Intel;
 
@@ -141,6 +141,7 @@ internal ref partial struct Execution<TMemory, THost>
             remainder = (ulong)rest;
         }
 
+        _state.Rflags = (_state.Rflags & ~(Flag.Sign | Flag.Zero | Flag.Parity)) | Flag.Adjust;
         if (size == 1)
         {
             WriteRegister(Register.AX, (byte)quotient | ((remainder & 0xff) << 8));

@@ -1,6 +1,6 @@
 // Shifts and rotates, double shifts, and the flagless BMI2 forms (SDM vol. 1, 7.3.6; vol. 2 per instruction). The count is taken modulo 32,
 // or 64 with 64-bit operands, before anything else; a count of 0 changes no flag. OF after counts other than 1 and AF are undefined by the
-// manual: OF is computed as for a count of 1 on the last step, AF is left alone.
+// manual: as on AMD processors OF is computed from the result as after a count of 1, and AF is set.
 using System.Numerics;
 using Iced.Intel;
 
@@ -58,7 +58,7 @@ internal ref partial struct Execution<TMemory, THost>
             case Mnemonic.Shr:
                 result = target.Value >> count;
                 carry = (target.Value >> (count - 1)) & 1;
-                overflow = target.Value >> (bits - 1);
+                overflow = TopBitsDiffer(result, bits);
                 break;
             case Mnemonic.Sar:
                 var signed = (long)Width.SignExtend(target.Value, target.Size);
@@ -76,10 +76,12 @@ internal ref partial struct Execution<TMemory, THost>
         return CloseShift(target, result, carry, overflow);
     }
 
+    /// <summary>After a right shift by one the two top bits differ when the sign changed.</summary>
+    private static ulong TopBitsDiffer(ulong value, int bits) => ((value >> (bits - 1)) ^ (value >> (bits - 2))) & 1;
+
     private readonly Outcome CloseShift(in Target target, ulong result, ulong carry, ulong overflow)
     {
-        var kept = _state.Rflags & ~(Flag.Status & ~Flag.Adjust);
-        var flags = kept | StatusFlags.OfResult(result, target.Size) | carry | (overflow != 0 ? Flag.Overflow : 0);
+        var flags = (_state.Rflags & ~Flag.Status) | Flag.Adjust | StatusFlags.OfResult(result, target.Size) | carry | (overflow != 0 ? Flag.Overflow : 0);
         return CloseWithFlags(target, result, flags);
     }
 
@@ -116,18 +118,20 @@ internal ref partial struct Execution<TMemory, THost>
             return Outcome.Fault;
         }
 
-        var bits = 8 * target.Size;
-        count %= bits + 1;
         if (count == 0)
         {
             return Close(target, target.Value);
         }
 
+        // A whole turn changes nothing but OF.
+        var bits = 8 * target.Size;
+        count %= bits + 1;
+
         // The operand with the carry above it is one ring of bits + 1.
         UInt128 ring = ((UInt128)(_state.Rflags & Flag.Carry) << bits) | target.Value;
         var isLeft = _instruction.Mnemonic == Mnemonic.Rcl;
         var left = isLeft ? count : bits + 1 - count;
-        ring = (ring << left) | (ring >> (bits + 1 - left));
+        ring = count == 0 ? ring : (ring << left) | (ring >> (bits + 1 - left));
         var result = (ulong)ring & Width.Mask(target.Size);
         var carry = (ulong)(ring >> bits) & 1;
         var top = result >> (bits - 1);
@@ -148,24 +152,26 @@ internal ref partial struct Execution<TMemory, THost>
         }
 
         var bits = 8 * target.Size;
+        var isLeft = _instruction.Mnemonic == Mnemonic.Shld;
         UInt128 wide;
         ulong result, carry;
-        if (_instruction.Mnemonic == Mnemonic.Shld)
+        if (isLeft)
         {
-            // A 16-bit operand may be shifted by more than 16: common processors then rotate on with the destination below the filler.
-            wide = bits == 16 ? ((UInt128)target.Value << 32) | (filler << 16) | target.Value : ((UInt128)target.Value << bits) | filler;
+            // A 16-bit operand may be shifted by more than 16: AMD processors then go on with the filler a second time and clear CF and OF.
+            wide = bits == 16 ? ((UInt128)target.Value << 32) | (filler << 16) | filler : ((UInt128)target.Value << bits) | filler;
             var width = bits == 16 ? 48 : 2 * bits;
             result = (ulong)(wide >> (width - bits - count)) & Width.Mask(target.Size);
-            carry = (ulong)(wide >> (width - count)) & 1;
+            carry = count > bits ? 0 : (ulong)(wide >> (width - count)) & 1;
         }
         else
         {
-            wide = bits == 16 ? ((UInt128)target.Value << 32) | (filler << 16) | target.Value : ((UInt128)filler << bits) | target.Value;
+            wide = bits == 16 ? ((UInt128)filler << 32) | (filler << 16) | target.Value : ((UInt128)filler << bits) | target.Value;
             result = (ulong)(wide >> count) & Width.Mask(target.Size);
-            carry = (ulong)(wide >> (count - 1)) & 1;
+            carry = count > bits ? 0 : (ulong)(wide >> (count - 1)) & 1;
         }
 
-        return CloseShift(target, result, carry, (target.Value ^ result) >> (bits - 1));
+        var overflow = !isLeft ? TopBitsDiffer(result, bits) : count > bits ? 0 : carry ^ (result >> (bits - 1));
+        return CloseShift(target, result, carry, overflow);
     }
 
     private Outcome ShiftWithoutFlags()

@@ -64,7 +64,7 @@ internal ref partial struct Execution<TMemory, THost>
         switch (mnemonic)
         {
             case Mnemonic.Packsswb or Mnemonic.Packuswb or Mnemonic.Packssdw or
-                Mnemonic.Phaddw or Mnemonic.Phaddd or Mnemonic.Phsubw or Mnemonic.Phsubd:
+                Mnemonic.Phaddw or Mnemonic.Phaddd or Mnemonic.Phaddsw or Mnemonic.Phsubw or Mnemonic.Phsubd or Mnemonic.Phsubsw:
                 // Both operands side by side are one 16-byte operand.
                 var joined = left.AsUInt64().WithElement(1, right.AsUInt64().ToScalar()).AsByte();
                 PackedInteger.TryApply(mnemonic, joined, joined, out result);

@@ -231,7 +231,7 @@ internal ref partial struct Execution<TMemory, THost>
         ? _instruction.Mnemonic is Mnemonic.Vmovaps or Mnemonic.Vmovapd or Mnemonic.Vmovdqa or Mnemonic.Vmovntps or Mnemonic.Vmovntpd or
             Mnemonic.Vmovntdq or Mnemonic.Vmovntdqa
         : _instruction.Mnemonic is not (Mnemonic.Movups or Mnemonic.Movupd or Mnemonic.Movdqu or Mnemonic.Lddqu or Mnemonic.Pcmpestri or
-            Mnemonic.Pcmpestrm or Mnemonic.Pcmpistri or Mnemonic.Pcmpistrm);
+            Mnemonic.Pcmpestrm or Mnemonic.Pcmpestri64 or Mnemonic.Pcmpestrm64 or Mnemonic.Pcmpistri or Mnemonic.Pcmpistrm);
 
     /// <summary>Writes the first <paramref name="size"/> bytes to the memory operand.</summary>
     private bool TryWriteVectorMemory(int size, Vector256<byte> value)

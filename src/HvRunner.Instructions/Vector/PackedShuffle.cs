@@ -59,7 +59,10 @@ internal static class PackedShuffle
 
                 return true;
             case Mnemonic.Phaddw or Mnemonic.Vphaddw or Mnemonic.Phsubw or Mnemonic.Vphsubw:
-                result = Horizontal16(a, b, mnemonic is Mnemonic.Phsubw or Mnemonic.Vphsubw);
+                result = Horizontal16(a, b, mnemonic is Mnemonic.Phsubw or Mnemonic.Vphsubw, false);
+                return true;
+            case Mnemonic.Phaddsw or Mnemonic.Vphaddsw or Mnemonic.Phsubsw or Mnemonic.Vphsubsw:
+                result = Horizontal16(a, b, mnemonic is Mnemonic.Phsubsw or Mnemonic.Vphsubsw, true);
                 return true;
             case Mnemonic.Phaddd or Mnemonic.Vphaddd or Mnemonic.Phsubd or Mnemonic.Vphsubd:
                 result = Horizontal32(a, b, mnemonic is Mnemonic.Phsubd or Mnemonic.Vphsubd);
@@ -108,14 +111,15 @@ internal static class PackedShuffle
         return result.AsByte();
     }
 
-    private static Vector128<byte> Horizontal16(Vector128<byte> a, Vector128<byte> b, bool subtract)
+    private static Vector128<byte> Horizontal16(Vector128<byte> a, Vector128<byte> b, bool subtract, bool saturates)
     {
         var result = Vector128<short>.Zero;
         for (var i = 0; i < 8; i++)
         {
             var source = (i < 4 ? a : b).AsInt16();
             var (x, y) = (source.GetElement(2 * (i & 3)), source.GetElement((2 * (i & 3)) + 1));
-            result = result.WithElement(i, (short)(subtract ? x - y : x + y));
+            var sum = subtract ? x - y : x + y;
+            result = result.WithElement(i, (short)(saturates ? Math.Clamp(sum, short.MinValue, short.MaxValue) : sum));
         }
 
         return result.AsByte();

@@ -1,5 +1,5 @@
 // x87 arithmetic and comparison (SDM vol. 1, 8.3.5 and 8.3.6), exact in software and rounded as FCW's precision and rounding control say.
-// Not done: FPREM, FPREM1, FSCALE, FXTRACT and the transcendental functions; the scaled result of unmasked overflow or underflow.
+// FCOMI and its like leave C1 alone, as AMD processors do.
 using Iced.Intel;
 
 namespace HvRunner.Instructions;
@@ -75,8 +75,7 @@ internal ref partial struct Execution<TMemory, THost>
                 Mnemonic.Fdiv or Mnemonic.Fdivp or Mnemonic.Fidiv => FloatArithmetic.Divide(left, right, ref context),
                 _ => FloatArithmetic.Divide(right, left, ref context),
             };
-            SetC1(context.RoundedUp);
-            stops = SignalX87(context.Raised);
+            stops = SignalX87Result(context);
         }
 
         if (stops)
@@ -144,8 +143,7 @@ internal ref partial struct Execution<TMemory, THost>
         var result = isRoot
             ? FloatArithmetic.SquareRoot(ReadStack(0), ref context)
             : FloatInteger.ToIntegral(ReadStack(0), context.Rounding, ref context);
-        SetC1(context.RoundedUp);
-        if (!SignalX87(context.Raised))
+        if (!SignalX87Result(context))
         {
             WriteStack(0, result);
         }
@@ -182,6 +180,7 @@ internal ref partial struct Execution<TMemory, THost>
 
         NoteX87Pointers();
         var quiet = mnemonic is Mnemonic.Fucom or Mnemonic.Fucomp or Mnemonic.Fucompp or Mnemonic.Fucomi or Mnemonic.Fucomip;
+        var setsFlags = mnemonic is Mnemonic.Fcomi or Mnemonic.Fcomip or Mnemonic.Fucomi or Mnemonic.Fucomip;
         int order;
         bool stops;
         if (IsEmpty(0) || (source >= 0 && IsEmpty(source)))
@@ -192,18 +191,20 @@ internal ref partial struct Execution<TMemory, THost>
         else
         {
             order = FloatInteger.Compare(ReadStack(0), source >= 0 ? ReadStack(source) : right, !quiet, ref context);
-            SetC1(false);
+            if (!setsFlags)
+            {
+                SetC1(false);
+            }
+
             stops = SignalX87(context.Raised);
         }
 
-        if (mnemonic is Mnemonic.Fcomi or Mnemonic.Fcomip or Mnemonic.Fucomi or Mnemonic.Fucomip)
+        // The verdict is given even when an unmasked exception keeps the stack from being popped.
+        if (setsFlags)
         {
-            if (!stops)
-            {
-                _state.Rflags = (_state.Rflags & ~Flag.Status) | ComparisonFlags(order);
-            }
+            _state.Rflags = (_state.Rflags & ~Flag.Status) | ComparisonFlags(order);
         }
-        else if (!stops)
+        else
         {
             var status = ReadX87Word(XsaveLayout.StatusWord) & ~(StatusWord.C0 | StatusWord.C2 | StatusWord.C3);
             status |= order switch { 2 => StatusWord.C0 | StatusWord.C2 | StatusWord.C3, 0 => StatusWord.C3, -1 => StatusWord.C0, _ => 0 };

@@ -27,6 +27,9 @@ internal ref partial struct Execution<TMemory, THost>
                 return LoadX87Environment();
             case Mnemonic.Fincstp or Mnemonic.Fdecstp or Mnemonic.Ffree or Mnemonic.Ffreep or Mnemonic.Fnop:
                 return MoveX87Stack();
+            case Mnemonic.Fneni or Mnemonic.Feni or Mnemonic.Fndisi or Mnemonic.Fdisi or Mnemonic.Fnsetpm or Mnemonic.Fsetpm:
+                // Of the 8087 and 80287; no-operations since.
+                return TryBeginX87(false) ? Outcome.Done : Outcome.Fault;
             default:
                 return Outcome.Elsewhere;
         }
@@ -243,9 +246,11 @@ internal ref partial struct Execution<TMemory, THost>
                 RotateStack(_instruction.Mnemonic == Mnemonic.Fdecstp);
                 break;
             case Mnemonic.Ffree:
+                SetC1(false);
                 SetTag(StackIndex(0), false);
                 break;
             case Mnemonic.Ffreep:
+                SetC1(false);
                 SetTag(StackIndex(0), false);
                 PopStack();
                 break;

@@ -1,5 +1,5 @@
 // x87 loads, stores, constants, exchanges and conditional moves (SDM vol. 1, 8.3.3 and 8.3.4). A store checks and translates its operand before
-// any flag changes, so that a page fault finds the stack as it was. Not done: packed decimal (FBLD, FBSTP).
+// any flag changes, so that a page fault finds the stack as it was.
 using System.Buffers.Binary;
 using Iced.Intel;
 
@@ -13,7 +13,7 @@ internal ref partial struct Execution<TMemory, THost>
         {
             case Mnemonic.Fld or Mnemonic.Fild:
                 return LoadX87();
-            case Mnemonic.Fst or Mnemonic.Fstp:
+            case Mnemonic.Fst or Mnemonic.Fstp or Mnemonic.Fstpnce:
                 return StoreX87();
             case Mnemonic.Fist or Mnemonic.Fistp or Mnemonic.Fisttp:
                 return StoreX87Integer();
@@ -214,13 +214,14 @@ internal ref partial struct Execution<TMemory, THost>
             // Storing does not report a denormal operand.
             value.IsDenormal = false;
             value = FloatArithmetic.Convert(value, ref context);
+            var stops = (context.Raised & ~context.Masked & ~FloatExceptions.Precision) != 0;
             if (!isEmpty)
             {
-                SetC1(context.RoundedUp);
+                SetC1(context.RoundedUp && !stops);
             }
 
-            var stops = (context.Raised & ~context.Masked & ~FloatExceptions.Precision) != 0;
-            SignalX87(context.Raised);
+            // Nothing is stored on an unmasked overflow or underflow, so nothing was rounded.
+            SignalX87(stops ? context.Raised & ~FloatExceptions.Precision : context.Raised);
             if (stops)
             {
                 return false;

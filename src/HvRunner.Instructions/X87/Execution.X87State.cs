@@ -153,6 +153,14 @@ internal ref partial struct Execution<TMemory, THost>
         return (unmasked & FloatExceptions.BeforeResult) != 0;
     }
 
+    /// <summary>The same for an operation with one rounded result, whose direction goes to C1 unless the operation stops.</summary>
+    private bool SignalX87Result(in FloatContext context)
+    {
+        var stops = SignalX87(context.Raised);
+        SetC1(context.RoundedUp && !stops);
+        return stops;
+    }
+
     /// <summary>Rounding as FCW says; precision control applies to arithmetic and not to conversions.</summary>
     private FloatContext X87Context(bool usesPrecisionControl)
     {
