@@ -37,6 +37,9 @@ public sealed class FakeTimerQueue : ITimerQueue
         NowNs = end;
     }
 
+    /// <summary>Moves time on by <paramref name="ns"/> and fires nothing yet, as a host that is late; the next <see cref="Advance"/> fires what is due.</summary>
+    public void Jump(long ns) => NowNs += ns;
+
     private sealed class FakeTimer(FakeTimerQueue owner, Action<long> expired) : IDeadlineTimer
     {
         public Action<long> Expired { get; } = expired;

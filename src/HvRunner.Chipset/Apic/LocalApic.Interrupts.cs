@@ -1,4 +1,4 @@
-// How the local APIC accepts, orders and hands out interrupts: SDM volume 3A, "Handling Interrupts" and "Error Handling".
+// How the local APIC accepts, orders and hands out interrupts: SDM volume 3A, "Handling Interrupts".
 
 namespace HvRunner.Chipset.Apic;
 
@@ -217,79 +217,6 @@ public sealed partial class LocalApic
         }
 
         EvaluatePins();
-    }
-
-    private void LogError(ApicErrors error)
-    {
-        if ((_loggedErrors & error) != 0)
-        {
-            return;
-        }
-
-        _loggedErrors |= error;
-        var entry = _lvt[(int)LvtIndex.Error];
-        if (entry.Masked)
-        {
-            return;
-        }
-
-        if (entry.Vector < LocalApicLimits.FirstVector)
-        {
-            _loggedErrors |= ApicErrors.ReceiveIllegalVector;
-        }
-        else
-        {
-            AcceptFixed(entry.Vector, levelTriggered: false);
-        }
-    }
-
-    private void Send(Icr icr)
-    {
-        if (icr.Mode == DeliveryMode.LowestPriority)
-        {
-            LogError(ApicErrors.RedirectableIpi);
-            return;
-        }
-
-        // The message goes out all the same; who receives it logs an error of its own.
-        if (icr.Mode == DeliveryMode.Fixed && icr.Vector < LocalApicLimits.FirstVector)
-        {
-            LogError(ApicErrors.SendIllegalVector);
-        }
-
-        // A level-triggered message that is not asserted says nothing; an asserted one is sent as an edge.
-        if (!IsAddressed(icr) || (icr.LevelTriggered && !icr.Assert))
-        {
-            return;
-        }
-
-        if (icr.Mode == DeliveryMode.Fixed)
-        {
-            AcceptFixed(icr.Vector, levelTriggered: false);
-        }
-        else if (icr.Mode == DeliveryMode.Nmi)
-        {
-            RaiseNonMaskable();
-        }
-    }
-
-    private bool IsAddressed(Icr icr) => icr.Shorthand switch
-    {
-        DestinationShorthand.Self or DestinationShorthand.AllIncludingSelf => true,
-        DestinationShorthand.AllExcludingSelf => false,
-        _ when icr.Destination == LocalApicLimits.BroadcastId => true,
-        _ => icr.LogicalDestination ? MatchesLogical(icr.Destination) : _id >> LocalApicLimits.IdShift == icr.Destination,
-    };
-
-    private bool MatchesLogical(byte destination)
-    {
-        var logical = _logicalDestination >> LocalApicLimits.IdShift;
-        return (_destinationFormat >> 28) switch
-        {
-            0xf => (logical & destination) != 0,
-            0x0 => logical >> 4 == destination >> 4 && (logical & destination & 0xf) != 0,
-            _ => false,
-        };
     }
 
     private bool NonMaskableSource() =>

@@ -183,15 +183,13 @@ public sealed partial class LocalApic
         }
     }
 
-    /// <summary>A wire that is up now counts as having been up: only its next rise is an edge. Levels count at once.</summary>
+    /// <summary>A wire that is up now counts as having been up and as having been seen to.</summary>
     private void ForgetEdges()
     {
         foreach (var pin in _pins)
         {
             pin.Active = pin.Level != pin.Entry.ActiveLow;
         }
-
-        EvaluatePins();
     }
 
     private void OnDeadline(long deadlineNs)
