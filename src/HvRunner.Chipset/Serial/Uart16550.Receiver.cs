@@ -11,9 +11,11 @@ public sealed partial class Uart16550
 
     /// <summary>
     /// The guest takes input: its receive interrupt is on, or it polls for it. Until then bytes stay with the host, because setting a port up
-    /// clears the FIFO and reads RBR blindly (Linux's driver does), and input that a script or a pipe gave early would be lost in it.
+    /// clears the FIFO and reads RBR blindly (Linux's driver does), and input that a script or a pipe gave early would be lost in it. Linux turns the interrupt on
+    /// before it turns the FIFO on, which clears it once more; so the interrupt counts with a FIFO, or with OUT2, which on a PC lets it through.
     /// </summary>
-    private bool IsListening => (_ier & InterruptEnable.ReceivedData) != 0 || _polls >= PollsOfAReceiver;
+    private bool IsListening => _polls >= PollsOfAReceiver ||
+        ((_ier & InterruptEnable.ReceivedData) != 0 && (_fcr.Enable || (_mcr & ModemControl.Out2) != 0));
 
     private int Depth => _fcr.Enable ? ReceiveFifo.Size : 1;
 
