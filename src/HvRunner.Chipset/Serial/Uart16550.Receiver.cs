@@ -11,11 +11,9 @@ public sealed partial class Uart16550
 
     /// <summary>
     /// The guest takes input: its receive interrupt is on, or it polls for it. Until then bytes stay with the host, because setting a port up
-    /// clears the FIFO and reads RBR blindly (Linux's driver does), and input that a script or a pipe gave early would be lost in it. Linux turns the interrupt on
-    /// before it turns the FIFO on, which clears it once more; so the interrupt counts with a FIFO, or with OUT2, which on a PC lets it through.
+    /// clears the FIFO and reads RBR blindly (Linux's driver does), and input that a script or a pipe gave early would be lost in it.
     /// </summary>
-    private bool IsListening => _polls >= PollsOfAReceiver ||
-        ((_ier & InterruptEnable.ReceivedData) != 0 && (_fcr.Enable || (_mcr & ModemControl.Out2) != 0));
+    private bool IsListening => (_ier & InterruptEnable.ReceivedData) != 0 || _polls >= PollsOfAReceiver;
 
     private int Depth => _fcr.Enable ? ReceiveFifo.Size : 1;
 
@@ -145,8 +143,10 @@ public sealed partial class Uart16550
 
     private void WriteFcr(FifoControl value)
     {
-        var toggled = value.Enable != _fcr.Enable;
-        if (toggled || (value.Enable && value.ResetReceiver))
+        // On the chip turning the FIFO on drops the byte in the receiver buffer too. Here it stays, as nobody sends so early on a real line: Linux turns the
+        // interrupt on before it turns the FIFO on, and would drop the first byte of its input.
+        var turnedOff = _fcr.Enable && !value.Enable;
+        if (turnedOff || (value.Enable && value.ResetReceiver))
         {
             _fifo.Clear();
             _polls = 0;
