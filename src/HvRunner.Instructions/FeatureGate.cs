@@ -86,7 +86,6 @@ internal static class FeatureGate
             return bit.Register == Output.Always;
         }
 
-        // AMD's bit for PREFETCHW is also implied by long mode and by 3DNow.
         if (!host.TryGetCpuid(bit.Leaf, bit.Index, out var leaf))
         {
             return false;

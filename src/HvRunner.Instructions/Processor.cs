@@ -35,7 +35,10 @@ public sealed partial class Processor : ProcessorState
         _memory = new ProcessorMemory(this);
         _host = new ProcessorHost(environment);
         _buffer = new TranslationBuffer(this);
-        _executor = new InstructionExecutor<ProcessorMemory, ProcessorHost>(ExecutorOptions.DebugChecks | ExecutorOptions.FeatureGating) { Translations = _buffer };
+        _executor = new InstructionExecutor<ProcessorMemory, ProcessorHost>(ExecutorOptions.DebugChecks | ExecutorOptions.FeatureGating)
+        {
+            Translations = _buffer,
+        };
         _banks = RamBank.Of(memory);
         Pages = _buffer.Select(0);
         Links = _code.Links;
@@ -70,7 +73,8 @@ public sealed partial class Processor : ProcessorState
     {
         _shadow = false;
         Kind = FlagKind.Explicit;
-        FlushTranslations();
+        _buffer.FlushAll();
+        NewContext();
         UpdateMode();
     }
 
@@ -111,19 +115,20 @@ public sealed partial class Processor : ProcessorState
         return ProcessorStop.Budget;
     }
 
-    /// <summary>Delivers an external interrupt. Only while <see cref="CanTakeInterrupt"/>. False: it ended in a triple fault.</summary>
+    /// <summary>Delivers an external interrupt. Only while <see cref="CanTakeInterrupt"/>. False: it ended in a triple fault, or cannot be done.</summary>
     public bool Interrupt(byte vector)
     {
-        var delivered = _executor.DeliverInterrupt(this, ref _memory, ref _host, vector).Kind == CompletionKind.Completed;
+        _stop = null;
+        Settle(_executor.DeliverInterrupt(this, ref _memory, ref _host, vector));
         UpdateMode();
-        return delivered;
+        return _stop is null;
     }
 
-    /// <summary>Delivers a non-maskable interrupt. Only while <see cref="CanTakeNonMaskable"/>. False: it ended in a triple fault.</summary>
+    /// <summary>Delivers a non-maskable interrupt. Only while <see cref="CanTakeNonMaskable"/>. False: it ended in a triple fault, or cannot be done.</summary>
     public bool NonMaskableInterrupt()
     {
         _nonMaskableBlocked = true;
-        return Interrupt(2);
+        return Interrupt(ExceptionVector.NonMaskable);
     }
 
     /// <summary>One instruction through the executor, from fetch on.</summary>
@@ -139,59 +144,64 @@ public sealed partial class Processor : ProcessorState
     /// <summary>What an instruction through the executor brought with it.</summary>
     private void Take(in Completion completion)
     {
-        switch (completion.Kind)
+        _shadow = false;
+        if (completion.Kind != CompletionKind.Completed || completion.DebugCause != 0)
         {
-            case CompletionKind.Completed:
-                _shadow = completion.InterruptShadow;
-                _nonMaskableBlocked &= !completion.ReturnedFromInterrupt;
-                if (completion.Flush != TranslationFlush.None)
-                {
-                    FlushTranslations();
-                }
+            Settle(completion.Kind == CompletionKind.Unsupported
+                ? completion
+                : _executor.DeliverException(this, ref _memory, ref _host, completion));
+        }
 
-                if (completion.Halted)
-                {
-                    _shadow = false;
-                    _stop = ProcessorStop.Halted;
-                }
+        if (completion.Kind == CompletionKind.Completed)
+        {
+            _shadow = completion.InterruptShadow && completion.DebugCause == 0;
+            _nonMaskableBlocked &= !completion.ReturnedFromInterrupt;
+            Flush(completion);
+            if (completion.Halted)
+            {
+                _shadow = false;
+                _stop ??= completion.DebugCause == 0 ? ProcessorStop.Halted : null;
+            }
+        }
+    }
 
-                if (completion.DebugCause != 0)
+    /// <summary>How a delivery ended.</summary>
+    private void Settle(in Completion delivery)
+    {
+        switch (delivery.Kind)
+        {
+            case CompletionKind.Unsupported:
+                Refusal = delivery.Reason switch
                 {
-                    Raise(completion);
-                }
-
+                    UnsupportedReason.TaskSwitch => "the guest switches tasks by hardware, which is not implemented",
+                    UnsupportedReason.Virtual8086 => "the guest enters virtual-8086 mode, which is not implemented",
+                    _ => "the guest executes an instruction that is not implemented",
+                };
+                _stop = ProcessorStop.Unsupported;
                 break;
-            case CompletionKind.Fault:
-                Raise(completion);
+            case CompletionKind.Shutdown:
+                _stop = ProcessorStop.Shutdown;
+                break;
+        }
+    }
+
+    private void Flush(in Completion completion)
+    {
+        switch (completion.Flush)
+        {
+            case TranslationFlush.None:
+                return;
+            case TranslationFlush.Page:
+                _buffer.FlushPage(completion.FlushAddress);
+                break;
+            case TranslationFlush.NonGlobal:
+                _buffer.FlushNonGlobal();
                 break;
             default:
-                Refuse(completion);
+                _buffer.FlushAll();
                 break;
         }
-    }
 
-    private void Raise(in Completion completion)
-    {
-        _shadow = false;
-        var delivery = _executor.DeliverException(this, ref _memory, ref _host, completion);
-        if (delivery.Kind == CompletionKind.Unsupported)
-        {
-            Refuse(delivery);
-        }
-        else if (delivery.Kind != CompletionKind.Completed)
-        {
-            _stop = ProcessorStop.Shutdown;
-        }
-    }
-
-    private void Refuse(in Completion completion)
-    {
-        Refusal = completion.Reason switch
-        {
-            UnsupportedReason.TaskSwitch => "hardware task switching is not implemented",
-            UnsupportedReason.Virtual8086 => "virtual-8086 mode is not implemented",
-            _ => "the instruction is not implemented",
-        };
-        _stop = ProcessorStop.Unsupported;
+        NewContext();
     }
 }

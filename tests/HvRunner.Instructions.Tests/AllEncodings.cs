@@ -78,7 +78,8 @@ internal static class AllEncodings
                 }
             }
 
-            for (var bits = 0; bits < 16; bits++)
+            // VEX, XOP and EVEX code the same in all modes.
+            for (var bits = 0; bits < 16 && bitness == 64; bits++)
             {
                 var (pp, length, w) = (bits & 3, (bits >> 2) & 1, bits >> 3);
                 for (var map = 1; map <= 3; map++)

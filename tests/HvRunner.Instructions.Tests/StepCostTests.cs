@@ -18,9 +18,34 @@ public class StepCostTests(ITestOutputHelper output)
     [InlineData("addss", "F30F58C1")]
     [InlineData("fld1", "D9E8")]
     [InlineData("fault", "480304250000F07F")]
-    public void Step_AfterWarmUp_AllocatesNothing(string name, string hex)
+    public void Step_AfterWarmUp_AllocatesNothing(string name, string hex) => Measure(GuestProcessor.Long(), name, hex);
+
+    /// <summary>add rax,[rbx]; mov cr3,rcx, each with breakpoints that do not hit and with feature gating.</summary>
+    [Theory]
+    [InlineData("integer", "480303")]
+    [InlineData("cr3", "0F22D9")]
+    public void Step_WithAllOptions_AllocatesNothing(string name, string hex)
+    {
+        var guest = GuestProcessor.Long(options: ExecutorOptions.DebugChecks | ExecutorOptions.FeatureGating);
+        guest.Facts.Cpuid = [.. SoftwareCpuid.Leaves];
+        guest.State.Debug[7] = 0x3_0402;
+        guest[GeneralRegister.Rcx] = GuestProcessor.Tables;
+        Measure(guest, name, hex);
+    }
+
+    [Fact]
+    public void Execute_AfterWarmUp_AllocatesNothing()
     {
         var guest = GuestProcessor.Long();
+        var decoder = Iced.Intel.Decoder.Create(64, Convert.FromHexString("480303"), GuestProcessor.Code);
+        var instruction = decoder.Decode();
+        guest[GeneralRegister.Rbx] = GuestProcessor.Data;
+        Measure(guest, "decoded", "480303", () => guest.Execute(instruction));
+    }
+
+    private void Measure(GuestProcessor guest, string name, string hex, Action? step = null)
+    {
+        step ??= () => guest.Step();
         guest.Write(GuestProcessor.Code, Convert.FromHexString(hex));
         guest[GeneralRegister.Rbx] = GuestProcessor.Data;
 
@@ -44,7 +69,7 @@ public class StepCostTests(ITestOutputHelper output)
             for (var i = 0; i < count; i++)
             {
                 guest.State.Rip = GuestProcessor.Code;
-                guest.Step();
+                step();
             }
         }
     }

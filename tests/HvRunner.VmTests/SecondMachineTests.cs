@@ -8,6 +8,7 @@ public sealed class SecondMachineTests
     [Theory]
     [InlineData("guests/check-on-qemu")]
     [InlineData("guests/linux/check-on-qemu")]
+    [InlineData("guests/debian/check-on-qemu")]
     public async Task Guests_PassOnQemu(string script)
     {
         var result = await HvrunProcess.RunAsync(new HvrunStart { Program = Path.Combine(Artifacts.Root, script), Limit = TimeSpan.FromMinutes(5) });

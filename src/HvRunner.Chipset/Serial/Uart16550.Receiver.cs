@@ -11,9 +11,10 @@ public sealed partial class Uart16550
 
     /// <summary>
     /// The guest takes input: its receive interrupt is on, or it polls for it. Until then bytes stay with the host, because setting a port up
-    /// clears the FIFO and reads RBR blindly (Linux's driver does), and input that a script or a pipe gave early would be lost in it.
+    /// clears the FIFO and reads RBR blindly (Linux's driver does), and input that a script or a pipe gave early would be lost in it. The
+    /// interrupt is on once OUT2, which lets it through on a PC, is too: Linux tries every bit of IER on its way to the set-up.
     /// </summary>
-    private bool IsListening => (_ier & InterruptEnable.ReceivedData) != 0 || _polls >= PollsOfAReceiver;
+    private bool IsListening => ((_ier & InterruptEnable.ReceivedData) != 0 && (_mcr & ModemControl.Out2) != 0) || _polls >= PollsOfAReceiver;
 
     private int Depth => _fcr.Enable ? ReceiveFifo.Size : 1;
 

@@ -167,7 +167,6 @@ internal ref partial struct Execution<TMemory, THost>
         InstructionGroup.Bits => ExecuteBits(),
         InstructionGroup.Atomics => ExecuteAtomics(),
         InstructionGroup.DecimalAdjust => ExecuteDecimalAdjust(),
-        InstructionGroup.Frames => ExecuteFrames(),
         InstructionGroup.ControlFlow => ExecuteControlFlow(),
         InstructionGroup.Strings => ExecuteStrings(),
         InstructionGroup.FlagOperations => ExecuteFlagOperations(),

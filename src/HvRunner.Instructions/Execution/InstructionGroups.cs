@@ -11,7 +11,6 @@ internal enum InstructionGroup : byte
     Bits,
     Atomics,
     DecimalAdjust,
-    Frames,
     ControlFlow,
     Strings,
     FlagOperations,

@@ -24,6 +24,7 @@ internal static class ExceptionVector
 {
     public const byte DivideError = 0;
     public const byte Debug = 1;
+    public const byte NonMaskable = 2;
     public const byte Breakpoint = 3;
     public const byte Overflow = 4;
     public const byte BoundRange = 5;

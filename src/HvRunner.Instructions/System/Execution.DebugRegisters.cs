@@ -1,5 +1,6 @@
 // Debug registers: MOV from and to them, breakpoints on instructions, data and ports (SDM vol. 3B, 18.2 and 18.3). Breakpoints are looked at
 // only with ExecutorOptions.DebugChecks. A condition on data is noted while the instruction runs and becomes a trap when it completes.
+// A breakpoint that MOV SS or POP SS hits in memory traps at once, without waiting for the next instruction.
 // Not done: DR6 bits of breakpoints that are not enabled (which the manual leaves open), task-switch traps, LBR and BTF.
 using HvRunner.Abstractions;
 

@@ -1,4 +1,4 @@
-// INT3, INT n, INTO, INT1, BOUND, IRET, UD0 to UD2 (SDM vol. 2, INT n). Delivery through the descriptor tables is in InterruptDelivery, the way back
+// INT3, INT n, INTO, INT1, BOUND, IRET, UD0 to UD2, RSM (SDM vol. 2, INT n). Delivery through the descriptor tables is in InterruptDelivery, the way back
 // in InterruptReturn.
 using Iced.Intel;
 
@@ -25,7 +25,8 @@ internal ref partial struct Execution<TMemory, THost>
                 return InterruptReturn();
             case Mnemonic.Bound:
                 return CheckBounds();
-            case Mnemonic.Ud0 or Mnemonic.Ud1 or Mnemonic.Ud2:
+            case Mnemonic.Ud0 or Mnemonic.Ud1 or Mnemonic.Ud2 or Mnemonic.Rsm:
+                // RSM exists in system-management mode only, where the executor never is.
                 return UndefinedOpcode();
             default:
                 return Outcome.Elsewhere;

@@ -2,7 +2,7 @@
 // MONITOR and MWAIT, HLT (SDM vol. 2; vol. 3A, 2.8). MWAIT and MONITOR complete without waiting, which the manual allows: a waiting loop looks
 // at its condition again anyway.
 // Writes to control registers, debug registers, model-specific registers and port I/O have files of their own.
-// Not done: RSM, and the instructions of virtualization itself (VMX, SVM).
+// Not done: the instructions of virtualization itself (VMX, SVM).
 using HvRunner.Abstractions;
 using Iced.Intel;
 

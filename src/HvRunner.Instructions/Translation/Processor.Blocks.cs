@@ -57,8 +57,9 @@ public sealed unsafe partial class Processor
         {
             ref readonly var instruction = ref block.Instructions[i];
             var completion = _executor.Execute(in instruction, this, ref _memory, ref _host);
-            var plain = completion.Kind == CompletionKind.Completed && !completion.Halted && completion.Flush == TranslationFlush.None && !completion.InterruptShadow;
-            if (!plain || completion.DebugCause != 0 || _leaveSoon || completion.ReturnedFromInterrupt || Rip != instruction.NextIP || block.Retired)
+            var plain = completion.Kind == CompletionKind.Completed && !completion.Halted && completion.Flush == TranslationFlush.None &&
+                !completion.InterruptShadow && completion.DebugCause == 0;
+            if (!plain || _leaveSoon || completion.ReturnedFromInterrupt || Rip != instruction.NextIP || block.Retired)
             {
                 Budget += block.Instructions.Length - (completion.Kind == CompletionKind.Completed ? i + 1 : i);
                 Take(completion);

@@ -59,11 +59,11 @@ public sealed unsafe partial class Processor
         ref var entry = ref TranslationBuffer.Find(Pages, linear);
         var tag = linear & ~0xfffUL;
         var frame = page.Frame;
-        if (entry.Page != tag || entry.Frame != frame)
+        if ((entry.Page & ~0xfffUL) != tag || entry.Frame != frame)
         {
             entry = new PageEntry
             {
-                Page = tag,
+                Page = tag | ((page.Rights & PageRights.Global) != 0 ? PageEntry.Global : 0),
                 Frame = frame,
                 ReadTag = PageEntry.None,
                 WriteTag = PageEntry.None,
@@ -168,11 +168,5 @@ public sealed unsafe partial class Processor
 
         FillPage(linear, access, page);
         return true;
-    }
-
-    private void FlushTranslations()
-    {
-        _buffer.Flush();
-        NewContext();
     }
 }

@@ -11,6 +11,9 @@ internal struct PageEntry
 {
     public const ulong None = 1;
 
+    /// <summary>In <see cref="Page"/>: the page stays when CR3 is written.</summary>
+    public const ulong Global = 1;
+
     public ulong ReadTag;
     public ulong WriteTag;
     public ulong FetchTag;
@@ -83,13 +86,13 @@ internal sealed class TranslationBuffer(Processor processor) : TranslationCache
     }
 
     /// <summary>Forgets everything.</summary>
-    public void Flush()
+    public void FlushAll()
     {
         for (var i = 0; i < _tables.Length; i++)
         {
             if (_used[i])
             {
-                Array.Copy(Empty, _tables[i], EntryCount);
+                Empty.CopyTo(_tables[i], 0);
                 _used[i] = false;
             }
         }
@@ -98,12 +101,30 @@ internal sealed class TranslationBuffer(Processor processor) : TranslationCache
         _largeLast = 0;
     }
 
+    /// <summary>Forgets all but global pages.</summary>
+    public void FlushNonGlobal()
+    {
+        for (var i = 0; i < _tables.Length; i++)
+        {
+            if (_used[i])
+            {
+                foreach (ref var entry in _tables[i].AsSpan())
+                {
+                    if ((entry.Page & PageEntry.Global) == 0)
+                    {
+                        entry = Empty[0];
+                    }
+                }
+            }
+        }
+    }
+
     /// <summary>Forgets the page around one linear address.</summary>
-    public void Flush(ulong linear)
+    public void FlushPage(ulong linear)
     {
         if (linear >= _largeFirst && linear <= _largeLast)
         {
-            Flush();
+            FlushAll();
             return;
         }
 
@@ -111,7 +132,7 @@ internal sealed class TranslationBuffer(Processor processor) : TranslationCache
         foreach (var table in _tables)
         {
             ref var entry = ref Find(table, linear);
-            if (entry.ReadTag == page || entry.SlowReadTag == page || entry.SlowWriteTag == page || entry.FetchTag == page)
+            if ((entry.Page & ~0xfffUL) == page)
             {
                 entry = Empty[0];
             }
@@ -146,6 +167,7 @@ internal sealed class TranslationBuffer(Processor processor) : TranslationCache
             SlowReadTag = PageEntry.None,
             SlowWriteTag = PageEntry.None,
             Frame = ulong.MaxValue,
+            Page = ulong.MaxValue - PageEntry.Global,
         });
         return table;
     }

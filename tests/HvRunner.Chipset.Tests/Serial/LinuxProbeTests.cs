@@ -142,7 +142,7 @@ public sealed class LinuxProbeTests
     public void InterruptDrivenReception_TakesEverything()
     {
         Uart.Out(Fcr, 0x81);
-        Uart.Out(Ier, 0x05);
+        _f.Listen(0x05);
         var text = Count(100);
         _f.Receive(text);
         var received = new List<byte>();

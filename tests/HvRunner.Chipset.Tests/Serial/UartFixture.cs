@@ -50,6 +50,13 @@ internal sealed class UartFixture : ISerialOutput, ISerialInput
         Uart.InputReady();
     }
 
+    /// <summary>Enables interrupts as a PC's driver does: DTR, RTS and OUT2, which lets them through, and then IER.</summary>
+    public void Listen(byte interrupts)
+    {
+        Uart.Out(Mcr, 0x0b);
+        Uart.Out(Ier, interrupts);
+    }
+
     /// <summary>Polls as a guest does that waits for input without interrupts.</summary>
     public void PollForInput()
     {
