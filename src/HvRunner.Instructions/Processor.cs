@@ -192,7 +192,12 @@ public sealed partial class Processor : ProcessorState
             case TranslationFlush.None:
                 return;
             case TranslationFlush.Page:
-                _buffer.FlushPage(completion.FlushAddress);
+                if (_buffer.FlushPage(completion.FlushAddress))
+                {
+                    NewContext(completion.FlushAddress);
+                    return;
+                }
+
                 break;
             case TranslationFlush.NonGlobal:
                 _buffer.FlushNonGlobal();

@@ -94,6 +94,10 @@ internal sealed unsafe class CodeCache
         }
 
         page.Sweep();
+        if (page.Blocks.Count == 0)
+        {
+            _pages.Remove(physical & ~0xfffUL);
+        }
     }
 
     public void Clear()

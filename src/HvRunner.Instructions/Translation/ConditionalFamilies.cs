@@ -56,6 +56,21 @@ internal readonly unsafe struct ConditionalMove<TWidth> : IConditionalFamily
         where TFlags : struct, IFlagSource => &Handlers.MoveWhen<TCondition, TFlags, TWidth>;
 }
 
+internal readonly unsafe struct ConditionalLoad<TWidth> : IConditionalFamily
+    where TWidth : struct, IWidth
+{
+    public static delegate*<ref Operation, Processor, ChainEnd> Handler<TCondition, TFlags>()
+        where TCondition : struct, ICondition
+        where TFlags : struct, IFlagSource => &Handlers.LoadWhen<TCondition, TFlags, TWidth, Fast>;
+}
+
+internal readonly unsafe struct ConditionalStore : IConditionalFamily
+{
+    public static delegate*<ref Operation, Processor, ChainEnd> Handler<TCondition, TFlags>()
+        where TCondition : struct, ICondition
+        where TFlags : struct, IFlagSource => &Handlers.StoreWhen<TCondition, TFlags, Fast>;
+}
+
 /// <summary>Picks a family's handler by the condition's number.</summary>
 internal static unsafe class Conditions<TFamily>
     where TFamily : struct, IConditionalFamily

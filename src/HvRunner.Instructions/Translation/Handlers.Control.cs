@@ -245,6 +245,47 @@ internal static unsafe partial class Handlers
     }
 
     [MethodImpl(Chained)]
+    public static ChainEnd CallMemory<TPath>(ref Operation op, Processor processor)
+        where TPath : struct, IPath
+    {
+        ref var stack = ref processor.Register(Rsp);
+        var from = ToRead<TPath, Qword64>(processor, AnyAddress.Linear(ref op, processor));
+        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
+        if (from == 0 || host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : CallMemory<Careful>(ref op, processor);
+        }
+
+        var target = *(ulong*)from;
+        if ((ulong)((long)(target << 16) >> 16) != target)
+        {
+            return SlowEnd(ref op, processor);
+        }
+
+        *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);
+        stack -= 8;
+        processor.BlockRip = target;
+        return Enter(processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd PushMemory<TPath>(ref Operation op, Processor processor)
+        where TPath : struct, IPath
+    {
+        ref var stack = ref processor.Register(Rsp);
+        var from = ToRead<TPath, Qword64>(processor, AnyAddress.Linear(ref op, processor));
+        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
+        if (from == 0 || host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : PushMemory<Careful>(ref op, processor);
+        }
+
+        *(ulong*)host = *(ulong*)from;
+        stack -= 8;
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
     public static ChainEnd Push<TPath>(ref Operation op, Processor processor)
         where TPath : struct, IPath
     {

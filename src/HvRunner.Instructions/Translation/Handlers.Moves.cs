@@ -1,4 +1,4 @@
-// Moves: registers, memory, immediates, extensions, addresses, exchanges, conditional moves and sets.
+// Moves: registers, memory, immediates, extensions, addresses, exchanges of registers.
 using System.Runtime.CompilerServices;
 
 namespace HvRunner.Instructions;
@@ -122,28 +122,6 @@ internal static unsafe partial class Handlers
         var value = TWidth.Read(ref first);
         TWidth.Write(ref first, TWidth.Read(ref second));
         TWidth.Write(ref second, value);
-        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
-    }
-
-    /// <summary>With a 32-bit operand the upper half is cleared whether or not the condition holds.</summary>
-    [MethodImpl(Chained)]
-    public static ChainEnd MoveWhen<TCondition, TFlags, TWidth>(ref Operation op, Processor processor)
-        where TCondition : struct, ICondition
-        where TFlags : struct, IFlagSource
-        where TWidth : struct, IWidth
-    {
-        ref var target = ref processor.RegisterByte(op.A);
-        ref var source = ref processor.RegisterByte(op.B);
-        TWidth.Write(ref target, TWidth.Read(ref TFlags.Holds(TCondition.Number, processor) ? ref source : ref target));
-        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
-    }
-
-    [MethodImpl(Chained)]
-    public static ChainEnd SetWhen<TCondition, TFlags>(ref Operation op, Processor processor)
-        where TCondition : struct, ICondition
-        where TFlags : struct, IFlagSource
-    {
-        processor.RegisterByte(op.A) = TFlags.Holds(TCondition.Number, processor) ? (byte)1 : (byte)0;
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
     }
 

@@ -1,4 +1,4 @@
-// Multiplication, division and single-bit operations of 32- and 64-bit operands. Sign, zero and parity flags that the manual leaves undefined
+// Multiplication, division and bit scans of 32- and 64-bit operands. Sign, zero and parity flags that the manual leaves undefined
 // follow the result here.
 using System.Numerics;
 using System.Runtime.CompilerServices;
@@ -110,24 +110,6 @@ internal static unsafe partial class Handlers
         var quotient = low / divisor;
         TWidth.Write(ref processor.RegisterByte(Rax), (ulong)quotient);
         TWidth.Write(ref processor.RegisterByte(Rdx), (ulong)(low - (quotient * divisor)));
-        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
-    }
-
-    [MethodImpl(Chained)]
-    public static ChainEnd TestBit<TWidth>(ref Operation op, Processor processor)
-        where TWidth : struct, IWidth
-    {
-        var bit = TWidth.Read(ref processor.RegisterByte(op.A)) >> (op.Immediate & ((TWidth.Bytes * 8) - 1));
-        processor.SetCarry(bit & 1);
-        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
-    }
-
-    [MethodImpl(Chained)]
-    public static ChainEnd TestBitByRegister<TWidth>(ref Operation op, Processor processor)
-        where TWidth : struct, IWidth
-    {
-        var bit = TWidth.Read(ref processor.RegisterByte(op.A)) >> (int)(processor.Register(op.B) & ((ulong)(TWidth.Bytes * 8) - 1));
-        processor.SetCarry(bit & 1);
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
     }
 

@@ -13,6 +13,10 @@ public sealed unsafe partial class Processor
     private bool _stepping = true;
     private ulong _generation;
 
+    // Pages that cached branch targets may lie in; several pages share an entry. Kernels invalidate many pages of data, and rarely one of code.
+    private const int EnteredPages = 4096;
+    private readonly bool[] _enteredPages = new bool[EnteredPages];
+
     internal readonly RecentTarget[] RecentTargets = new RecentTarget[RecentTarget.EntryCount];
 
     /// <summary>Targets of branches within a page.</summary>
@@ -154,6 +158,7 @@ public sealed unsafe partial class Processor
 
         if (ChainProbe.CallsAreJumps)
         {
+            EnteredPage(Rip) = true;
             if (PendingLink >= 0)
             {
                 _code.Connect(PendingLink, block);
@@ -180,9 +185,29 @@ public sealed unsafe partial class Processor
         Context = (_generation << 2) | (uint)privilege;
     }
 
+    /// <summary>EFLAGS.AC at privilege level 0: whether SMAP lets the kernel touch user pages.</summary>
+    internal void SetAlignmentCheck(bool set)
+    {
+        Rflags = set ? Rflags | Flag.AlignmentCheck : Rflags & ~Flag.AlignmentCheck;
+        Pages = _buffer.Select(set ? 1 : 0);
+    }
+
+    /// <summary>Makes all cached branch targets invalid.</summary>
     private void NewContext()
     {
         _generation++;
         Context = (_generation << 2) | (Context & 3);
+        _enteredPages.AsSpan().Clear();
     }
+
+    /// <summary>Makes the cached branch targets of one page invalid, and with them all others, if code may have run there at all.</summary>
+    private void NewContext(ulong linear)
+    {
+        if (EnteredPage(linear))
+        {
+            NewContext();
+        }
+    }
+
+    private ref bool EnteredPage(ulong linear) => ref _enteredPages[(int)((linear >> 12) & (EnteredPages - 1))];
 }

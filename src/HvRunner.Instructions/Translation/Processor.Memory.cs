@@ -44,13 +44,40 @@ public sealed unsafe partial class Processor
             return entry.Addend + (nint)linear;
         }
 
-        if (entry.SlowWriteTag == page && entry.Addend != 0 && _code.Page(entry.Frame) is { } code &&
-            (code.Lines & CodePage.LinesOf(linear, size)) == 0)
+        if (entry.SlowWriteTag != page || entry.Addend == 0)
         {
+            return 0;
+        }
+
+        if (_code.Page(entry.Frame) is not { } code)
+        {
+            // The code that the page held is gone.
+            entry.WriteTag = page;
             return entry.Addend + (nint)linear;
         }
 
-        return 0;
+        return (code.Lines & CodePage.LinesOf(linear, size)) == 0 ? entry.Addend + (nint)linear : 0;
+    }
+
+    /// <summary>As <see cref="LocateWrite"/>, for a run of bytes: code that was translated from them is retired, unless it is what runs.</summary>
+    internal nint LocateRunToWrite(ulong linear, int size)
+    {
+        var host = LocateWrite(linear, size);
+        ref var entry = ref TranslationBuffer.Find(Pages, linear);
+        if (host != 0 || entry.SlowWriteTag != (linear & ~0xfffUL) || entry.Addend == 0)
+        {
+            return host;
+        }
+
+        var physical = entry.Frame | (linear & 4095);
+        var running = _code.Block(BlockNumber);
+        if (running.Physical < physical + (ulong)size && physical < running.Physical + (ulong)running.Length)
+        {
+            return 0;
+        }
+
+        RetireCode(physical, size);
+        return entry.Addend + (nint)linear;
     }
 
     /// <summary>A walk has granted an access: remember it, and the host address when the frame is RAM.</summary>

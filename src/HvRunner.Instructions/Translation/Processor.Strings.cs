@@ -28,7 +28,7 @@ public sealed unsafe partial class Processor
             }
 
             var from = LocateRead(source, bytes);
-            var to = from == 0 ? 0 : LocateWrite(target, bytes);
+            var to = from == 0 ? 0 : LocateRunToWrite(target, bytes);
             if (to == 0)
             {
                 return false;
@@ -66,7 +66,7 @@ public sealed unsafe partial class Processor
         {
             var target = this[GeneralRegister.Rdi];
             var bytes = RunLength(size, 4096 - (target & 4095));
-            var to = bytes == 0 ? 0 : LocateWrite(target, bytes);
+            var to = bytes == 0 ? 0 : LocateRunToWrite(target, bytes);
             if (to == 0)
             {
                 return false;

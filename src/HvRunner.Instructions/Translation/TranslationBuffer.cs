@@ -119,13 +119,13 @@ internal sealed class TranslationBuffer(Processor processor) : TranslationCache
         }
     }
 
-    /// <summary>Forgets the page around one linear address.</summary>
-    public void FlushPage(ulong linear)
+    /// <summary>Forgets the page around one linear address. False: it may have been part of a larger one, and everything is forgotten.</summary>
+    public bool FlushPage(ulong linear)
     {
         if (linear >= _largeFirst && linear <= _largeLast)
         {
             FlushAll();
-            return;
+            return false;
         }
 
         var page = linear & ~0xfffUL;
@@ -137,6 +137,8 @@ internal sealed class TranslationBuffer(Processor processor) : TranslationCache
                 entry = Empty[0];
             }
         }
+
+        return true;
     }
 
     /// <summary>A frame now holds translated code: writes to it must be looked at from here on.</summary>

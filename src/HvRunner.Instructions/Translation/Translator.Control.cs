@@ -54,6 +54,8 @@ internal sealed unsafe partial class Translator
             case Code.Call_rm64 when instruction.Op0Kind == OpKind.Register:
                 op.A = (byte)OffsetOf(instruction.Op0Register);
                 return Set(ref op, &Handlers.CallRegister<Fast>);
+            case Code.Call_rm64:
+                return SetAddress(in instruction, ref op) != AddressKind.None && Set(ref op, &Handlers.CallMemory<Fast>);
             default:
                 return false;
         }
@@ -132,24 +134,39 @@ internal sealed unsafe partial class Translator
 
     private bool EmitConditional(in Instruction instruction, ref Operation op)
     {
-        if (instruction.ConditionCode == ConditionCode.None || instruction.Op0Kind != OpKind.Register)
+        if (instruction.ConditionCode == ConditionCode.None)
         {
             return false;
         }
 
-        op.A = (byte)OffsetOf(instruction.Op0Register);
         if (instruction.OpCount == 1)
         {
+            if (instruction.Op0Kind == OpKind.Memory)
+            {
+                return SetAddress(in instruction, ref op) != AddressKind.None && SelectCondition<ConditionalStore>(in instruction, ref op);
+            }
+
+            op.A = (byte)OffsetOf(instruction.Op0Register);
             return SelectCondition<ConditionalSet>(in instruction, ref op);
         }
 
-        if (instruction.OpCount != 2 || instruction.Op1Kind != OpKind.Register || OffsetOf(instruction.Op1Register) < 0)
+        if (instruction.OpCount != 2 || !TryRegister(instruction.Op0Register, out op.A))
         {
             return false;
         }
 
-        op.B = (byte)OffsetOf(instruction.Op1Register);
-        return instruction.Op0Register.GetSize() switch
+        var width = instruction.Op0Register.GetSize();
+        if (instruction.Op1Kind == OpKind.Memory)
+        {
+            return SetAddress(in instruction, ref op) != AddressKind.None && width switch
+            {
+                4 => SelectCondition<ConditionalLoad<Dword32>>(in instruction, ref op),
+                8 => SelectCondition<ConditionalLoad<Qword64>>(in instruction, ref op),
+                _ => false,
+            };
+        }
+
+        return TryRegister(instruction.Op1Register, out op.B) && width switch
         {
             4 => SelectCondition<ConditionalMove<Dword32>>(in instruction, ref op),
             8 => SelectCondition<ConditionalMove<Qword64>>(in instruction, ref op),

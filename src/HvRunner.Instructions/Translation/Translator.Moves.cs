@@ -160,7 +160,7 @@ internal sealed unsafe partial class Translator
         ? Set(ref op, &Handlers.ExtendRegister<SignExtension<Dword32>, Qword64>)
         : Set(ref op, &Handlers.ExtendRegister<SignExtension<Word16>, Dword32>);
 
-    private static bool EmitStack(in Instruction instruction, ref Operation op)
+    private bool EmitStack(in Instruction instruction, ref Operation op)
     {
         switch (instruction.Code)
         {
@@ -172,6 +172,8 @@ internal sealed unsafe partial class Translator
                 return Set(ref op, &Handlers.Push<Fast>);
             case Code.Pushq_imm8 or Code.Pushq_imm32:
                 return TryImmediate(in instruction, 0, out op.Immediate) && Set(ref op, &Handlers.PushImmediate<Fast>);
+            case Code.Push_rm64:
+                return SetAddress(in instruction, ref op) != AddressKind.None && Set(ref op, &Handlers.PushMemory<Fast>);
             case Code.Pop_r64:
                 op.A = (byte)OffsetOf(instruction.Op0Register);
                 return Set(ref op, &Handlers.Pop<Fast>);
@@ -180,25 +182,6 @@ internal sealed unsafe partial class Translator
             default:
                 return false;
         }
-    }
-
-    private static bool EmitExchange(in Instruction instruction, ref Operation op)
-    {
-        if (instruction.Op0Kind != OpKind.Register || instruction.Op1Kind != OpKind.Register)
-        {
-            return false;
-        }
-
-        op.A = (byte)OffsetOf(instruction.Op0Register);
-        op.B = (byte)OffsetOf(instruction.Op1Register);
-        op.Handler = WidthOfRegister(instruction.Op0Register) switch
-        {
-            0 => &Handlers.ExchangeRegisters<Byte8>,
-            1 => &Handlers.ExchangeRegisters<Word16>,
-            2 => &Handlers.ExchangeRegisters<Dword32>,
-            _ => &Handlers.ExchangeRegisters<Qword64>,
-        };
-        return true;
     }
 
     private bool EmitMultiply(in Instruction instruction, ref Operation op)
@@ -253,59 +236,6 @@ internal sealed unsafe partial class Translator
             default:
                 return false;
         }
-    }
-
-    private bool EmitBits(in Instruction instruction, ref Operation op)
-    {
-        if (instruction.Op0Kind != OpKind.Register || instruction.Op1Kind == OpKind.Memory)
-        {
-            return false;
-        }
-
-        var width = WidthOfRegister(instruction.Op0Register);
-        op.A = (byte)OffsetOf(instruction.Op0Register);
-        if (instruction.Mnemonic == Mnemonic.Bt)
-        {
-            if (instruction.Op1Kind == OpKind.Register)
-            {
-                op.B = (byte)OffsetOf(instruction.Op1Register);
-                op.Handler = width switch
-                {
-                    1 => &Handlers.TestBitByRegister<Word16>,
-                    2 => &Handlers.TestBitByRegister<Dword32>,
-                    _ => &Handlers.TestBitByRegister<Qword64>,
-                };
-            }
-            else
-            {
-                TryImmediate(in instruction, 1, out op.Immediate);
-                op.Handler = width switch
-                {
-                    1 => &Handlers.TestBit<Word16>,
-                    2 => &Handlers.TestBit<Dword32>,
-                    _ => &Handlers.TestBit<Qword64>,
-                };
-            }
-
-            _flags = FlagState.Unknown;
-            return true;
-        }
-
-        if (width < 2)
-        {
-            return false;
-        }
-
-        op.B = (byte)OffsetOf(instruction.Op1Register);
-        op.Handler = (instruction.Mnemonic, width) switch
-        {
-            (Mnemonic.Bsf, 2) => &Handlers.ScanBits<Dword32, Yes>,
-            (Mnemonic.Bsf, _) => &Handlers.ScanBits<Qword64, Yes>,
-            (_, 2) => &Handlers.ScanBits<Dword32, No>,
-            _ => &Handlers.ScanBits<Qword64, No>,
-        };
-        _flags = FlagState.Logic;
-        return true;
     }
 
     private static bool EmitRepeated(in Instruction instruction, ref Operation op)

@@ -81,6 +81,11 @@ internal sealed unsafe partial class Translator
     /// <summary>What goes on behind the last instruction, when it is no branch or a branch was executed slowly and not taken.</summary>
     private void Close(int offset, int room)
     {
+        if (_instructions[_count - 1].Mnemonic == Mnemonic.Sti)
+        {
+            _operations[_operationCount - 1].Handler = &Handlers.SlowEnd;
+        }
+
         ref var op = ref _operations[_operationCount++];
         op = new Operation { Offset = (ushort)offset, Index = (byte)_count };
         if (offset < room)
@@ -123,9 +128,8 @@ internal sealed unsafe partial class Translator
 
     /// <summary>Instructions that change the mode, the rights, the mappings or the interrupt flag.</summary>
     private static bool EndsBlock(in Instruction instruction) =>
-        instruction.IsPrivileged || instruction.Mnemonic is
-            Mnemonic.Popf or Mnemonic.Popfd or Mnemonic.Popfq or Mnemonic.Cli or Mnemonic.Sti or Mnemonic.Stac or Mnemonic.Clac or
-            Mnemonic.Rdfsbase or Mnemonic.Xsetbv or Mnemonic.Swapgs or Mnemonic.Mwait or Mnemonic.Hlt ||
+        (instruction.IsPrivileged && instruction.Mnemonic is not (Mnemonic.In or Mnemonic.Out)) ||
+        instruction.Mnemonic is Mnemonic.Popf or Mnemonic.Popfq or Mnemonic.Mwait ||
         (instruction.Op0Kind == OpKind.Register && instruction.Op0Register.IsSegmentRegister());
 
     private bool EmitPlain(in Instruction instruction, ref Operation op)
@@ -151,12 +155,18 @@ internal sealed unsafe partial class Translator
             Mnemonic.Push or Mnemonic.Pop or Mnemonic.Leave => EmitStack(in instruction, ref op),
             Mnemonic.Nop or Mnemonic.Endbr64 or Mnemonic.Pause or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1 or Mnemonic.Prefetcht2 or
                 Mnemonic.Prefetchnta or Mnemonic.Prefetchw or Mnemonic.Lfence or Mnemonic.Mfence or Mnemonic.Sfence => Set(ref op, &Handlers.Nothing),
-            Mnemonic.Xchg => EmitExchange(in instruction, ref op),
+            Mnemonic.Xchg or Mnemonic.Cmpxchg or Mnemonic.Xadd => EmitExchange(in instruction, ref op),
             Mnemonic.Imul or Mnemonic.Mul or Mnemonic.Div or Mnemonic.Idiv => EmitMultiply(in instruction, ref op),
             Mnemonic.Cdq => Set(ref op, &Handlers.SignOfAccumulator<Dword32>),
             Mnemonic.Cqo => Set(ref op, &Handlers.SignOfAccumulator<Qword64>),
             Mnemonic.Cdqe or Mnemonic.Cwde => EmitAccumulatorExtension(in instruction, ref op),
-            Mnemonic.Bt or Mnemonic.Bsf or Mnemonic.Bsr => EmitBits(in instruction, ref op),
+            Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc => EmitBit(in instruction, ref op),
+            Mnemonic.Bsf or Mnemonic.Bsr => EmitScan(in instruction, ref op),
+            Mnemonic.Pushfq => Set(ref op, &Handlers.PushFlags<Fast>),
+            Mnemonic.Cli => Set(ref op, &Handlers.ClearInterruptFlag),
+            Mnemonic.Sti => Set(ref op, &Handlers.SetInterruptFlag),
+            Mnemonic.Stac => Set(ref op, &Handlers.AllowUserAccess<Yes>),
+            Mnemonic.Clac => Set(ref op, &Handlers.AllowUserAccess<No>),
             _ => EmitBinary(in instruction, ref op) || EmitUnary(in instruction, ref op) || EmitConditional(in instruction, ref op),
         };
     }
