@@ -90,16 +90,23 @@ internal static class Comparer
                 hardware.Vector is GeneralProtection or StackFault or PageFault);
         }
 
-        if (instance.Decoded.Mnemonic == Mnemonic.Popf && hardware.Vector == SingleStep)
+        if (instance.Decoded.Mnemonic is Mnemonic.Popf or Mnemonic.Popfq && hardware.Vector == SingleStep)
         {
-            // An instance before it wrote the flags anew.
+            // Another instance shares the bytes and left TF in them; the trap is not the instruction's.
             return true;
         }
 
         if (hardware.Vector is PageFault or AlignmentCheck && hardware.Rip == instance.Start && instance.Decoded.Code is Code.Maskmovq_rDI_mm_mm or Code.Maskmovdqu_rDI_xmm_xmm or Code.Movsxd_r16_rm16)
         {
             // The processor may ask for the bytes that the mask leaves out, all of them included; AMD's reads 32 bits for MOVSXD to a 16-bit register.
-            return ours.Vector is ProcessorImage.NoException or PageFault;
+            return ours.Vector == PageFault || ours.Vector == ProcessorImage.NoException || ours.Rip != instance.Start;
+        }
+
+        if (hardware.Vector is PageFault or AlignmentCheck && ours.Vector is PageFault or AlignmentCheck && hardware.Rip == ours.Rip &&
+            instance.Decoded.Mnemonic is Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq)
+        {
+            // Each operand faults in its own way, and which is asked for first is not said.
+            return hardware.Vector != ours.Vector;
         }
 
         if (instance.Decoded.Mnemonic is Mnemonic.Ud0 or Mnemonic.Ud1 && hardware.Vector == UndefinedOpcode && ours.Vector == PageFault)
