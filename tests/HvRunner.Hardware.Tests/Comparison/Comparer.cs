@@ -43,10 +43,14 @@ internal static class Comparer
         var differences = new List<string>();
         if (faulted)
         {
-            Check(differences, "error", hardware.ErrorCode, ours.ErrorCode);
             Check(differences, "rip", hardware.Rip, ours.Rip);
-            if (hardware.Vector == PageFault && !MayFaultElsewhere(instance, hardware.Cr2))
+            if (hardware.Vector != PageFault)
             {
+                Check(differences, "error", hardware.ErrorCode, ours.ErrorCode);
+            }
+            else if (!MayFaultElsewhere(instance, hardware.Cr2))
+            {
+                Check(differences, "error", hardware.ErrorCode, ours.ErrorCode);
                 Check(differences, "cr2", hardware.Cr2, ours.Cr2);
             }
         }
@@ -141,7 +145,7 @@ internal static class Comparer
         {
             Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or
                 Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xrstor or Mnemonic.Xrstor64 or
-                Mnemonic.Fnsave or Mnemonic.Frstor or Mnemonic.Fnstenv or Mnemonic.Fldenv => address - instance.Address < 1024,
+                Mnemonic.Fnsave or Mnemonic.Frstor or Mnemonic.Fnstenv or Mnemonic.Fldenv => (uint)(address - instance.Address) < 1024,
             Mnemonic.Maskmovq or Mnemonic.Maskmovdqu => true,
             _ => false,
         };
