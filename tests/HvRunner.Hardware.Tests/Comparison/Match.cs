@@ -165,7 +165,8 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
             return;
         }
 
-        SavedImage.Equalize(_generator.Instances[index], Input(index), Mine(index).Vector < ProcessorImage.NoException, Theirs, ours.Ram);
+        var faulted = Mine(index).Vector < ProcessorImage.NoException || Real(index).Vector < ProcessorImage.NoException;
+        SavedImage.Equalize(_generator.Instances[index], Input(index), faulted, Theirs, ours.Ram);
     }
 
     private string CompareMemory()
