@@ -1,9 +1,10 @@
+using System.Runtime.InteropServices;
 using HvRunner.Abstractions;
 
 namespace HvRunner.Instructions;
 
 /// <summary>How a step ended.</summary>
-public enum CompletionKind
+public enum CompletionKind : byte
 {
     /// <summary>The instruction, or one iteration of a repeated string instruction, is done and RIP stands where the guest goes on.</summary>
     Completed,
@@ -19,7 +20,7 @@ public enum CompletionKind
 }
 
 /// <summary>What the executor does not implement.</summary>
-public enum UnsupportedReason
+public enum UnsupportedReason : byte
 {
     /// <summary>Nothing is missing.</summary>
     None,
@@ -35,7 +36,7 @@ public enum UnsupportedReason
 }
 
 /// <summary>Which translations a cache of them has to forget (SDM vol. 3A, 4.10.4). Process contexts are not told apart: all count as one.</summary>
-public enum TranslationFlush
+public enum TranslationFlush : byte
 {
     /// <summary>None.</summary>
     None,
@@ -51,6 +52,7 @@ public enum TranslationFlush
 }
 
 /// <summary>The outcome of one step, as a value: nothing that a guest does raises an exception in the host.</summary>
+[StructLayout(LayoutKind.Auto)]
 public readonly record struct Completion
 {
     /// <summary>How the step ended.</summary>

@@ -14,10 +14,16 @@ public interface IProcessorHost
     /// <summary>Fills <see cref="ProcessorState.Debug"/>. Called at most once a step, before the first touch of a debug register.</summary>
     void LoadDebug(ProcessorState state);
 
-    /// <summary>Reads a model-specific register that is not part of <see cref="ProcessorState"/>. False: the guest gets #GP(0).</summary>
+    /// <summary>
+    /// Reads a model-specific register: any but EFER and the bases of FS and GS, which are <see cref="ProcessorState"/>'s. SYSCALL, SYSENTER and
+    /// SWAPGS read theirs here, too. False: the guest gets #GP(0).
+    /// </summary>
     bool TryReadMsr(uint index, out ulong value);
 
-    /// <summary>Writes a model-specific register that is not part of <see cref="ProcessorState"/>. False: the guest gets #GP(0).</summary>
+    /// <summary>
+    /// Writes a model-specific register, with the exceptions of <see cref="TryReadMsr"/>. Those that hold linear addresses come canonical only;
+    /// other reserved bits are the host's to check. False: the guest gets #GP(0).
+    /// </summary>
     bool TryWriteMsr(uint index, ulong value);
 
     /// <summary>What CPUID answers in this guest; leaf 0xD gives the layout of <see cref="ExtendedState"/>. False: no such leaf, all zero.</summary>

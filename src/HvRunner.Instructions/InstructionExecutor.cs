@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using HvRunner.Abstractions;
 using Iced.Intel;
 
@@ -64,6 +65,8 @@ public sealed partial class InstructionExecutor<TMemory, THost>(ExecutorOptions 
         return found;
     }
 
+    // Inlined, these two, because each would otherwise copy a large value once a step.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Completion Run(ref Execution<TMemory, THost> execution, ProcessorState state)
     {
         Outcome outcome;
@@ -91,6 +94,7 @@ public sealed partial class InstructionExecutor<TMemory, THost>(ExecutorOptions 
     private Outcome BeginDebugChecks(ref Execution<TMemory, THost> execution) =>
         (options & ExecutorOptions.DebugChecks) != 0 ? execution.BeginDebugChecks() : Outcome.Done;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Execution<TMemory, THost> Begin(ProcessorState state, ref TMemory memory, ref THost host)
     {
         _features ??= ProcessorFeatures.Read(ref host, (options & ExecutorOptions.FeatureGating) != 0);

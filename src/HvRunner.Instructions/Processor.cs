@@ -79,7 +79,7 @@ public sealed partial class Processor : ProcessorState
     }
 
     /// <summary>
-    /// Runs until something in <see cref="ProcessorStop"/> happens. A budget may be overrun by the rest of a basic block; a positive one makes
+    /// Runs until something in <see cref="ProcessorStop"/> happens, or the task priority in CR8 changes, which may set an interrupt free. A budget may be overrun by the rest of a basic block; a positive one makes
     /// progress by at least one instruction or one delivery.
     /// </summary>
     public ProcessorStop Run(long instructions)
@@ -89,6 +89,7 @@ public sealed partial class Processor : ProcessorState
         PendingLink = -1;
         _stop = null;
         _leaveSoon = false;
+        var priority = Cr8;
         UpdateMode();
         while (Budget > 0)
         {
@@ -106,7 +107,7 @@ public sealed partial class Processor : ProcessorState
                 return stop;
             }
 
-            if (_leaveSoon || (StopWhenInterruptible && CanTakeInterrupt))
+            if (_leaveSoon || Cr8 != priority || (StopWhenInterruptible && CanTakeInterrupt))
             {
                 break;
             }

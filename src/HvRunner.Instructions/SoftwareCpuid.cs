@@ -7,6 +7,8 @@ namespace HvRunner.Instructions;
 /// What the processor of this library is: CPUID as a guest sees it that runs on it alone (SDM vol. 2, CPUID; AMD APM vol. 3, appendix E). It is
 /// an x86-64-v3 processor without AVX and what builds on it. Every feature that stands here is implemented; whoever owns the machine adds its
 /// topology, APIC id, paravirtual leaves and what its devices offer. OSXSAVE and the size in leaf 0xD follow the state when the guest asks.
+/// The host keeps the registers behind these features: STAR, LSTAR, CSTAR and FMASK (0xc0000081 and on), KERNEL_GS_BASE (0xc0000102), TSC_AUX
+/// (0xc0000103), the time-stamp counter (0x10), the APIC's base (0x1b), and SYSENTER's three (0x174 and on).
 /// </summary>
 public static class SoftwareCpuid
 {

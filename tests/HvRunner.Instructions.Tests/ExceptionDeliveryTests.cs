@@ -228,6 +228,19 @@ public class ExceptionDeliveryTests
         Assert.Equal((0x1234UL, GuestProcessor.Stack - 6), (guest.State.Rip, guest[GeneralRegister.Rsp]));
     }
 
+    [Fact]
+    public void InProtectedMode_16BitTss_HoldsTheInnerStackInWords()
+    {
+        var guest = Descriptors.Protected(3);
+        guest.State[SegmentName.Tr] = guest.State[SegmentName.Tr] with { Attributes = 0x83, Limit = 0x2b };
+        guest.Write64(GuestProcessor.Gdt + 0x38, 0x0000_9320_0000_ffff);
+        guest.Write64(GuestProcessor.Tss, (0x8000UL << 16) | (0x38UL << 32));
+        guest.Write64(GuestProcessor.Idt + (6 * 8), Descriptors.CallGate(Handler, 8, 0, 14));
+        guest.DeliverException(Fault(6));
+        Assert.Equal((Handler, 0x38, 0x7fecUL), (guest.State.Rip, guest.State[SegmentName.Ss].Selector, guest[GeneralRegister.Rsp] & 0xffff));
+        Assert.Equal(GuestProcessor.Code, (uint)guest.Read64(0x20_7fec));
+    }
+
     [Theory]
     [InlineData(0UL, 10, 1u)]
     [InlineData(0x20UL, 10, 0x21u)]

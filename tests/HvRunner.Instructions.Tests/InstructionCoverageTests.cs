@@ -15,14 +15,21 @@ public class InstructionCoverageTests
         CpuidFeature.SSE2, CpuidFeature.SSE3, CpuidFeature.SSSE3, CpuidFeature.SSE4_1, CpuidFeature.SSE4_2, CpuidFeature.POPCNT, CpuidFeature.LZCNT,
         CpuidFeature.BMI1, CpuidFeature.BMI2, CpuidFeature.ADX, CpuidFeature.MOVBE, CpuidFeature.CX8, CpuidFeature.CMPXCHG16B, CpuidFeature.CLFSH,
         CpuidFeature.CLFLUSHOPT, CpuidFeature.PREFETCHW, CpuidFeature.CET_IBT, CpuidFeature.CET_SS, CpuidFeature.MULTIBYTENOP, CpuidFeature.PAUSE,
-        CpuidFeature.FXSR, CpuidFeature.RDRAND, CpuidFeature.RDSEED,
+        CpuidFeature.FXSR,
     ];
 
-    // Ports belong to the machine, not to the processor; system instructions have their own tests.
+    // They concern segments and have their own tests.
+    private static readonly HashSet<Mnemonic> Elsewhere =
+    [
+        Mnemonic.Lds, Mnemonic.Les, Mnemonic.Lfs, Mnemonic.Lgs, Mnemonic.Lss, Mnemonic.Retf, Mnemonic.Bound, Mnemonic.Arpl,
+    ];
+
+    // Ports belong to the machine, not to the processor; system instructions and far transfers have their own tests.
     private static bool IsWanted(Code code)
     {
         var info = code.ToOpCode();
-        return info.Cpl3 && !info.IsInputOutput && !info.IsPrivileged && code.CpuidFeatures().All(Levels.Contains);
+        var isFar = code.IsJmpFar() || code.IsJmpFarIndirect() || code.IsCallFar() || code.IsCallFarIndirect();
+        return !isFar && !Elsewhere.Contains(code.Mnemonic()) && info.Cpl3 && !info.IsInputOutput && !info.IsPrivileged && code.CpuidFeatures().All(Levels.Contains);
     }
 
     [Theory]

@@ -169,6 +169,27 @@ public class InterruptReturnTests
     }
 
     [Fact]
+    public void Iret_With16BitOperand_KeepsUpperFlagsAndCutsRip()
+    {
+        var guest = Protected();
+        guest.State.Rflags = 0x24_0002;
+        guest.Write64(GuestProcessor.Stack, 0x0202_0008_5678);
+        Assert.Equal(CompletionKind.Completed, guest.Run(a => a.iret()).Kind);
+        Assert.Equal((0x5678UL, GuestProcessor.Stack + 6, 0x24_0202UL), (guest.State.Rip, guest[GeneralRegister.Rsp], guest.State.Rflags));
+    }
+
+    [Fact]
+    public void Iretd_FromCompatibilityToLongCode_LeavesStackAlone()
+    {
+        // Only 64-bit mode pops SS:RSP at the same level.
+        var guest = Long();
+        guest.State[SegmentName.Cs] = SegmentRegister.FlatCode32(0x28);
+        PushWide(guest, (uint)Target, 8, 2);
+        Assert.Equal(CompletionKind.Completed, guest.RunBytes(0xcf).Kind);
+        Assert.Equal((Target, GuestProcessor.Stack + 12, true), (guest.State.Rip, guest[GeneralRegister.Rsp], guest.State[SegmentName.Cs].Long));
+    }
+
+    [Fact]
     public void Iret_InRealMode_LoadsSegmentAndFlags()
     {
         var guest = GuestProcessor.Real();

@@ -6,15 +6,18 @@ public sealed partial class Uart16550
 {
     private const ModemStatus HostLevels = ModemStatus.Cts | ModemStatus.Dsr | ModemStatus.Dcd;
 
+    private const ModemControl ReadyForData = ModemControl.Rts | ModemControl.Out2;
+
     /// <summary>So many reads of LSR in a row, with nothing sent between them, are a guest that polls for input and not one that waits to send.</summary>
     private const int PollsOfAReceiver = 16;
 
     /// <summary>
     /// The guest takes input: its receive interrupt is on, or it polls for it. Until then bytes stay with the host, because setting a port up
     /// clears the FIFO and reads RBR blindly (Linux's driver does), and input that a script or a pipe gave early would be lost in it. The
-    /// interrupt is on once OUT2, which lets it through on a PC, is too: Linux tries every bit of IER on its way to the set-up.
+    /// interrupt counts with RTS (the guest is ready for data) and OUT2 (which lets interrupts through on a PC): Linux tries every bit of IER
+    /// while it looks for the port, and turns the FIFO on behind the interrupt; RTS comes last.
     /// </summary>
-    private bool IsListening => ((_ier & InterruptEnable.ReceivedData) != 0 && (_mcr & ModemControl.Out2) != 0) || _polls >= PollsOfAReceiver;
+    private bool IsListening => ((_ier & InterruptEnable.ReceivedData) != 0 && (_mcr & ReadyForData) == ReadyForData) || _polls >= PollsOfAReceiver;
 
     private int Depth => _fcr.Enable ? ReceiveFifo.Size : 1;
 
@@ -144,10 +147,8 @@ public sealed partial class Uart16550
 
     private void WriteFcr(FifoControl value)
     {
-        // On the chip turning the FIFO on drops the byte in the receiver buffer too. Here it stays, as nobody sends so early on a real line: Linux turns the
-        // interrupt on before it turns the FIFO on, and would drop the first byte of its input.
-        var turnedOff = _fcr.Enable && !value.Enable;
-        if (turnedOff || (value.Enable && value.ResetReceiver))
+        var toggled = value.Enable != _fcr.Enable;
+        if (toggled || (value.Enable && value.ResetReceiver))
         {
             _fifo.Clear();
             _polls = 0;

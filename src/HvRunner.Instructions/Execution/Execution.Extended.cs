@@ -3,6 +3,7 @@
 // without looking at XSTATE_BV.
 using System.Buffers.Binary;
 using HvRunner.Abstractions;
+using Iced.Intel;
 
 namespace HvRunner.Instructions;
 
@@ -53,7 +54,10 @@ internal ref partial struct Execution<TMemory, THost>
             _host.LoadExtended(_state);
             _extendedLoaded = true;
             var used = BinaryPrimitives.ReadUInt64LittleEndian(image[XsaveLayout.LegacySize..]);
-            for (var i = 0; i < ProcessorFeatures.ComponentCount; i++)
+
+            // Legacy instructions of the x87 and vector groups see the first two components only.
+            var isLegacy = _instruction.Encoding == EncodingKind.Legacy && InstructionGroups.OfCode((int)_instruction.Code) >= InstructionGroup.X87Moves;
+            for (var i = 0; i < (isLegacy ? 2 : ProcessorFeatures.ComponentCount); i++)
             {
                 if ((used & (1UL << i)) == 0)
                 {

@@ -42,6 +42,11 @@ internal ref partial struct Execution<TMemory, THost>
         var error = fetch.Decode(bitness, rip, out _instruction);
         if (error == DecoderError.NoMoreBytes && first < (int)available)
         {
+            if (_is64 && fetch.EndsInUndefinedOpcode(first))
+            {
+                return UndefinedOpcode();
+            }
+
             // The instruction goes on in the next page; its own fault, if any, carries that page's address.
             var next = _is64 ? linear + (ulong)first : (uint)(linear + (ulong)first);
             if (_is64 && !IsCanonical(next))

@@ -114,22 +114,21 @@ internal ref partial struct Execution<TMemory, THost>
     }
 
     /// <summary>Segment checks, alignment check and translation for a data operand.</summary>
-    private bool TryLocate(SegmentName segment, ulong offset, int size, Access access, out PhysicalSpan span)
+    private bool TryLocate(SegmentName segment, ulong offset, int size, Access access, out PhysicalSpan span) =>
+        TryLocate(segment, offset, size, size is 2 or 4 or 8 ? size : 1, access, out span);
+
+    /// <summary>As the other form, for an operand whose alignment is not its size: far pointers, x87 numbers and environments.</summary>
+    private bool TryLocate(SegmentName segment, ulong offset, int size, int alignment, Access access, out PhysicalSpan span)
     {
         span = default;
-        if (!TryGetLinear(segment, offset, size, access, out var linear))
-        {
-            return false;
-        }
-
-        if (_cpl == 3 && (_state.Rflags & Flag.AlignmentCheck) != 0 && (_state.Cr0 & ControlBit.Cr0Am) != 0 &&
-            size is 2 or 4 or 8 && (linear & (ulong)(size - 1)) != 0)
-        {
-            return Refuse(ExceptionVector.AlignmentCheck, 0);
-        }
-
-        return TryTranslate(linear, size, access, out span);
+        return TryGetLinear(segment, offset, size, access, out var linear) && TryCheckAlignment(linear, alignment) &&
+            TryTranslate(linear, size, access, out span);
     }
+
+    /// <summary>#AC, where it is enabled, for an operand that is not aligned as its type wants (SDM vol. 3A, table 6-7).</summary>
+    private bool TryCheckAlignment(ulong linear, int alignment) =>
+        (linear & (ulong)(alignment - 1)) == 0 || _cpl != 3 || (_state.Rflags & Flag.AlignmentCheck) == 0 ||
+        (_state.Cr0 & ControlBit.Cr0Am) == 0 || Refuse(ExceptionVector.AlignmentCheck, 0);
 
     private bool TryReadMemory(SegmentName segment, ulong offset, int size, out ulong value)
     {

@@ -75,7 +75,20 @@ internal ref partial struct Execution<TMemory, THost>
 
     private readonly bool IsMemory(int operand) => _instruction.GetOpKind(operand) == OpKind.Memory;
 
-    private readonly SegmentName MemorySegment => (SegmentName)(_instruction.MemorySegment - Register.ES);
+    /// <summary>The segment of the memory operand. In 64-bit mode overrides of CS, DS and ES are ignored (SDM vol. 1, 3.3.7.1).</summary>
+    private readonly SegmentName MemorySegment
+    {
+        get
+        {
+            var segment = _instruction.MemorySegment;
+            if (_is64 && segment is Register.ES or Register.CS or Register.DS)
+            {
+                return _instruction.MemoryBase is Register.RSP or Register.RBP or Register.ESP or Register.EBP ? SegmentName.Ss : SegmentName.Ds;
+            }
+
+            return (SegmentName)(segment - Register.ES);
+        }
+    }
 
     /// <summary>Size in bytes of the addresses that the instruction's memory operand uses.</summary>
     private readonly int AddressSize

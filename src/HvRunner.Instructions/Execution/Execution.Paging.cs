@@ -217,12 +217,9 @@ internal ref partial struct Execution<TMemory, THost>
     /// <summary>What a page allows, from the rights that all levels grant, its last entry, and the access whose dirty bit is being set.</summary>
     private readonly PageRights RightsOf(ulong granted, ulong entry, Access access)
     {
-        const ulong EntryGlobal = 0x100;
-        var rights = (granted & EntryNoExecute) == 0 ? PageRights.Executable : 0;
-        rights |= (granted & EntryUser) != 0 ? PageRights.User : 0;
-        rights |= (granted & EntryWritable) != 0 ? PageRights.Writable : 0;
-        rights |= (entry & EntryDirty) != 0 || (access & Access.Write) != 0 ? PageRights.Dirty : 0;
-        return rights | ((entry & EntryGlobal) != 0 && (_state.Cr4 & ControlBit.Cr4Pge) != 0 ? PageRights.Global : 0);
+        const ulong Rights = (ulong)(PageRights.Writable | PageRights.User);
+        var kept = (ulong)PageRights.Dirty | ((_state.Cr4 & ControlBit.Cr4Pge) << 1);
+        return (PageRights)((granted & Rights) | (entry & kept) | ((ulong)(access & Access.Write) << 5) | (~granted >> 63));
     }
 
     /// <summary>The access-rights rules of SDM vol. 3A, 4.6.1.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using HvRunner.Abstractions;
 using Iced.Intel;
@@ -55,6 +56,7 @@ internal ref partial struct Execution<TMemory, THost>
     private readonly bool _isProtected;
     private readonly int _cpl;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Execution(ProcessorState state, ref TMemory memory, ref THost host, ProcessorFeatures features, TranslationCache? translations, ExecutorOptions options)
     {
         _translations = translations;

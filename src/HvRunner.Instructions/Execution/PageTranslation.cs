@@ -2,27 +2,28 @@ namespace HvRunner.Instructions;
 
 /// <summary>
 /// What a page's tables say about it (SDM vol. 3A, 4.6 and 4.10.2). These are the tables' bits alone: CR0.WP, CR4.SMEP, CR4.SMAP and EFLAGS.AC
-/// decide further, so whoever keeps them looks at those too, or empties its cache when they change.
+/// decide further, so whoever keeps them looks at those too, or empties its cache when they change. Bits 1 to 8
+/// stand where the tables have them.
 /// </summary>
 [Flags]
-internal enum PageRights : byte
+internal enum PageRights : ushort
 {
     None = 0,
 
-    /// <summary>U/S is set on every level.</summary>
-    User = 1,
+    /// <summary>No level forbids fetching, or EFER.NXE is off.</summary>
+    Executable = 1,
 
     /// <summary>R/W is set on every level.</summary>
     Writable = 2,
 
-    /// <summary>No level forbids fetching, or EFER.NXE is off.</summary>
-    Executable = 4,
-
-    /// <summary>Stays valid when CR3 is written (CR4.PGE is on and the page has G).</summary>
-    Global = 8,
+    /// <summary>U/S is set on every level.</summary>
+    User = 4,
 
     /// <summary>The dirty bit is set: a write needs no further walk. Without it the next write must walk, so that the bit is set.</summary>
-    Dirty = 16,
+    Dirty = 0x40,
+
+    /// <summary>Stays valid when CR3 is written (CR4.PGE is on and the page has G).</summary>
+    Global = 0x100,
 }
 
 /// <summary>The result of one walk.</summary>

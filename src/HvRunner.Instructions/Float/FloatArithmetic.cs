@@ -81,6 +81,7 @@ internal static class FloatArithmetic
             if (newExponent > context.MaximumExponent)
             {
                 context.Raised |= FloatExceptions.Precision;
+                context.RoundedUp = true;
                 return Unpacked.Infinity(negative);
             }
         }

@@ -84,12 +84,17 @@ internal struct FloatContext
     public bool DenormalsAreZero;
     public FloatExceptions Raised;
 
+    /// <summary>MXCSR allows <see cref="HostFloat"/>; never set for x87.</summary>
+    public bool PermitsHost;
+
     /// <summary>The last rounding went away from zero: C1 of the x87 status word.</summary>
     public bool RoundedUp;
 
-    /// <summary>An unmasked overflow or underflow gives a scaled result: in x87 registers, not in the formats of memory.</summary>
-    public readonly bool ScalesUnmasked(FloatExceptions exception) =>
-        IsX87 && MaximumExponent == 16383 && (Masked & exception) == FloatExceptions.None;
+    /// <summary>
+    /// An unmasked overflow or underflow gives a result with its exponent moved into range. Only x87 registers show it; everywhere else the
+    /// result is dropped, but whether it is inexact is judged the same way.
+    /// </summary>
+    public readonly bool ScalesUnmasked(FloatExceptions exception) => (Masked & exception) == FloatExceptions.None;
 
     public FloatContext WithFormat(in FloatFormat format) => this with
     {

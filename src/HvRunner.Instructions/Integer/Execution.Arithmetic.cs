@@ -1,5 +1,4 @@
 // Additions, subtractions, comparisons and logic on general operands (SDM vol. 1, 7.3.2 and 7.3.3). ADCX and ADOX add with one flag each.
-// Not done: the decimal adjustments AAA, AAS, AAM, AAD, DAA and DAS of 32-bit mode.
 using Iced.Intel;
 
 namespace HvRunner.Instructions;

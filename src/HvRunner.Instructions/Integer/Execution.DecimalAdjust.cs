@@ -42,8 +42,8 @@ internal ref partial struct Execution<TMemory, THost>
         // DAS also borrows when the low digit's six alone goes below zero.
         var carry = adjustsHigh || (subtracts && adjustsLow && al < 6);
         WriteRegister(Register.AL, result);
-        flags = (flags & ~(Flag.Status & ~Flag.Overflow)) | StatusFlags.OfResult(result, 1);
-        flags &= ~Flag.Overflow;
+        var overflow = (al ^ result) & (subtracts ? al ^ distance : distance ^ result) & 0x80;
+        flags = (flags & ~Flag.Status) | StatusFlags.OfResult(result, 1) | (overflow != 0 ? Flag.Overflow : 0);
         _state.Rflags = flags | (adjustsLow ? Flag.Adjust : 0) | (carry ? Flag.Carry : 0);
         return Outcome.Done;
     }

@@ -26,45 +26,44 @@ internal ref partial struct Execution<TMemory, THost>
         var size = _instruction.Code switch { Code.Enterq_imm16_imm8 => 8, Code.Enterd_imm16_imm8 => 4, _ => 2 };
         var level = _instruction.Immediate8_2nd & 31;
         var mask = StackMask;
-        var old = _state[GeneralRegister.Rbp];
         var top = (_state[GeneralRegister.Rsp] - (ulong)size) & mask;
 
-        // The frame from low to high: the own frame pointer, the outer ones from the innermost outward, the saved one.
-        Span<byte> frame = stackalloc byte[8 * 33];
-        var count = level == 0 ? 1 : level + 1;
-        for (var i = 1; i < level; i++)
+        // Every word, in the order in which a processor comes to it, the last one that the procedure will use included.
+        for (var i = 0; i <= level; i++)
         {
-            if (!TryReadMemory(SegmentName.Ss, (old - (ulong)(size * i)) & mask, size, out var outer))
+            if ((i != 0 && i != level && !TryLocate(SegmentName.Ss, OuterFrame(i, size), size, Access.Read, out _)) ||
+                !TryLocate(SegmentName.Ss, (top - (ulong)(size * i)) & mask, size, Access.Write, out _))
             {
                 return Outcome.Fault;
             }
-
-            var length = (count - 1 - i) * size;
-            Append(frame, ref length, outer, size);
         }
 
-        var at = (count - 1) * size;
-        Append(frame, ref at, old, size);
-        if (level > 0)
-        {
-            at = 0;
-            Append(frame, ref at, top, size);
-        }
-
-        // The last word that the procedure will use must be writable, too.
-        var bottom = (_state[GeneralRegister.Rsp] - (ulong)(count * size)) & mask;
-        var end = (bottom - _instruction.Immediate16) & mask;
-        if (!TryLocate(SegmentName.Ss, bottom, count * size, Access.Write, out var span) ||
-            !TryLocate(SegmentName.Ss, end, 1, Access.Write, out _))
+        var end = (top - (ulong)(size * level) - _instruction.Immediate16) & mask;
+        if (!TryLocate(SegmentName.Ss, end, size, Access.Write, out _))
         {
             return Outcome.Fault;
         }
 
-        WriteSpan(span, frame[..(count * size)]);
+        // One after the other, because the frames may overlap: the saved frame pointer, the outer ones, the new one.
+        for (var i = 0; i <= level; i++)
+        {
+            var value = i == 0 ? _state[GeneralRegister.Rbp] : top;
+            if ((i != 0 && i != level && !TryReadMemory(SegmentName.Ss, OuterFrame(i, size), size, out value)) ||
+                !TryLocate(SegmentName.Ss, (top - (ulong)(size * i)) & mask, size, Access.Write, out var span))
+            {
+                return Outcome.Fault;
+            }
+
+            WriteSpan(span, value);
+        }
+
         WriteRegister(size switch { 8 => Register.RBP, 4 => Register.EBP, _ => Register.BP }, top);
         SetStackPointer(end);
         return Outcome.Done;
     }
+
+    /// <summary>Where the frame pointer of the procedure <paramref name="level"/> levels further out is kept.</summary>
+    private readonly ulong OuterFrame(int level, int size) => (_state[GeneralRegister.Rbp] - (ulong)(size * level)) & StackMask;
 
     private Outcome PushAll()
     {

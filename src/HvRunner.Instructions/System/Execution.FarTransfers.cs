@@ -67,7 +67,7 @@ internal ref partial struct Execution<TMemory, THost>
             _ => 2,
         };
         target.Size = size;
-        if (!TryLocate(MemorySegment, EffectiveAddress(), size + 2, Access.Read, out var span))
+        if (!TryLocate(MemorySegment, EffectiveAddress(), size + 2, size, Access.Read, out var span))
         {
             return false;
         }

@@ -178,7 +178,7 @@ internal ref partial struct Execution<TMemory, THost>
     {
         var size = _instruction.Op0Register.GetSize();
         var address = EffectiveAddress();
-        if (!TryLocate(MemorySegment, address, size + 2, Access.Read, out var span))
+        if (!TryLocate(MemorySegment, address, size + 2, size, Access.Read, out var span))
         {
             return Outcome.Fault;
         }

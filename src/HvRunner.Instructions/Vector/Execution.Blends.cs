@@ -146,6 +146,7 @@ internal ref partial struct Execution<TMemory, THost>
             _ => (_state.General[7], ulong.MaxValue),
         };
         if (!TryGetLinear(MemorySegment, (offset + (ulong)first) & mask, length, Access.Write, out var linear) ||
+            !TryCheckAlignment(linear - (ulong)first, 8) ||
             !TryTranslate(linear, length, Access.Write, out var span))
         {
             return Outcome.Fault;

@@ -17,8 +17,9 @@ internal ref partial struct Execution<TMemory, THost>
         var mnemonic = _instruction.Mnemonic;
 
         // Asked with nothing, to learn whether the instruction belongs here before it has any effect.
-        var isShift = PackedShuffle.TryShift(mnemonic, default, 0, out _);
-        if (!isShift && !PackedInteger.TryApply(mnemonic, default, default, out _))
+        var isShift = PackedShuffle.IsShift(mnemonic);
+        if (!isShift && InstructionGroups.OfCode((int)_instruction.Code) != InstructionGroup.Packed &&
+            !PackedInteger.TryApply(mnemonic, default, default, out _))
         {
             return Outcome.Elsewhere;
         }

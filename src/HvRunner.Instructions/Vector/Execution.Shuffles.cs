@@ -1,5 +1,5 @@
 // Shuffles and byte shifts with an immediate, inserts and extracts of elements, extensions, masks and tests (SDM vol. 1, 11.4.1.2, 12.6 and 12.10,
-// 14.2; vol. 2 per instruction). Not done: PCMPxSTRx, MPSADBW, variable blends, VPERMD and VPERMPS, AES, PCLMULQDQ, SHA.
+// 14.2; vol. 2 per instruction). Not done: the variable blends of AVX, VPERMD and VPERMPS, AES, PCLMULQDQ, SHA.
 using System.Runtime.Intrinsics;
 using Iced.Intel;
 
@@ -71,7 +71,7 @@ internal ref partial struct Execution<TMemory, THost>
         }
 
         var low = Shuffle(left.GetLower(), right.GetLower(), control, 0);
-        var high = Shuffle(left.GetUpper(), right.GetUpper(), control, 1);
+        var high = IsVex ? Shuffle(left.GetUpper(), right.GetUpper(), control, 1) : default;
         WriteVectorRegister(_instruction.Op0Register, Vector256.Create(low, high));
         return Outcome.Done;
     }
@@ -105,13 +105,7 @@ internal ref partial struct Execution<TMemory, THost>
                     Mnemonic.Blendpd or Mnemonic.Vblendpd => 8,
                     _ => 4,
                 };
-                control = size == 2 ? control : control >> (lane * 16 / size);
-                for (var i = 0; i < 16; i++)
-                {
-                    a = (control & (1 << (i / size))) != 0 ? a.WithElement(i, b.GetElement(i)) : a;
-                }
-
-                return a;
+                return PackedShuffle.Blend(a, b, size == 2 ? control : control >> (lane * 16 / size), size);
         }
     }
 

@@ -1,5 +1,5 @@
 // Conversions between single, double and integers, scalar and packed (SDM vol. 1, 10.4.3 and 11.4.1.6; vol. 2, CVTxx2yy). Exact, rounded as MXCSR
-// or truncation says. Not done: the forms with MMX operands and 16-bit floats.
+// or truncation says. Not done: 16-bit floats.
 using System.Runtime.Intrinsics;
 using Iced.Intel;
 
@@ -71,8 +71,13 @@ internal ref partial struct Execution<TMemory, THost>
         }
 
         var context = SimdContext(format);
-        var value = FloatInteger.FromInteger((long)Width.SignExtend(source, OperandSize(last)));
-        var result = format.Pack(FloatArithmetic.Convert(value, ref context));
+        var integer = (long)Width.SignExtend(source, OperandSize(last));
+
+        // Up to 53 bits, or 24, the conversion is exact, and the host's is the same.
+        var limit = 1L << format.Precision;
+        var result = integer >= -limit && integer <= limit
+            ? size == 8 ? BitConverter.DoubleToUInt64Bits(integer) : BitConverter.SingleToUInt32Bits(integer)
+            : format.Pack(FloatArithmetic.Convert(FloatInteger.FromInteger(integer), ref context));
         return FinishScalar(last, result, size, context);
     }
 

@@ -1,7 +1,7 @@
 // SSE, SSE2 and AVX floating-point arithmetic, comparison and conversion (SDM vol. 1, 10.4, 11.4, 11.5; vol. 2 per instruction), exact in
 // software for every rounding mode, with denormals-are-zero, flush-to-zero and all six flags. An unmasked exception raises #XM (#UD without
 // CR4.OSXMMEXCPT) with its flag set and the destination untouched.
-// Not done: fused multiply-add, reciprocal approximations, 16-bit floats, dot products, conversions with MMX operands.
+// Not done: fused multiply-add, 16-bit floats.
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Iced.Intel;
@@ -19,6 +19,7 @@ internal ref partial struct Execution<TMemory, THost>
             Masked = (FloatExceptions)((control >> 7) & 0x3f),
             FlushToZero = (control & 0x8000) != 0,
             DenormalsAreZero = (control & 0x40) != 0,
+            PermitsHost = HostFloat.Permits(control),
         }.WithFormat(format);
     }
 
@@ -79,6 +80,11 @@ internal ref partial struct Execution<TMemory, THost>
 
         var isUnary = operation is FloatOperation.SquareRoot or FloatOperation.Round;
         var left = ReadVectorRegister(_instruction.GetOpRegister(isUnary && !IsVex ? 0 : Math.Max(last - 1, 0)));
+        if (!hasImmediate && VectorFloat.IsScalar(shape))
+        {
+            return ApplyScalar(operation, format, size, left.GetLower(), right.AsUInt64().ToScalar());
+        }
+
         var count = VectorFloat.IsScalar(shape) ? 1 : VectorLength / size;
         var control = hasImmediate ? _instruction.Immediate8 : 0;
         control = operation == FloatOperation.Compare && !IsVex ? control & 7 : control;
@@ -106,6 +112,22 @@ internal ref partial struct Execution<TMemory, THost>
         }
 
         WriteVectorRegister(_instruction.Op0Register, Vector256.Create<byte>(a));
+        return Outcome.Done;
+    }
+
+    private Outcome ApplyScalar(FloatOperation operation, in FloatFormat format, int size, Vector128<byte> left, ulong right)
+    {
+        var context = SimdContext(format);
+        var low = left.AsUInt64().ToScalar();
+        var result = size == 8
+            ? VectorFloat.Apply(operation, format, low, right, 0, ref context)
+            : VectorFloat.Apply(operation, format, (uint)low, (uint)right, 0, ref context);
+        if (!TrySignalSimd(context.Raised, context.Masked))
+        {
+            return Outcome.Fault;
+        }
+
+        WriteVectorRegister(_instruction.Op0Register, ReplaceLow(left, Vector128.CreateScalar(result).AsByte(), size).ToVector256());
         return Outcome.Done;
     }
 
@@ -141,7 +163,9 @@ internal ref partial struct Execution<TMemory, THost>
             other = (uint)other;
         }
 
-        var order = FloatInteger.Compare(format.Unpack(left), format.Unpack(other), operation == FloatOperation.CompareOrdered, ref context);
+        var order = TryCompareByHost(VectorFloat.IsDouble(shape), left, other, out var known)
+            ? known
+            : FloatInteger.Compare(format.Unpack(left), format.Unpack(other), operation == FloatOperation.CompareOrdered, ref context);
         if (!TrySignalSimd(context.Raised, context.Masked))
         {
             return Outcome.Fault;
@@ -149,5 +173,18 @@ internal ref partial struct Execution<TMemory, THost>
 
         _state.Rflags = (_state.Rflags & ~Flag.Status) | ComparisonFlags(order);
         return Outcome.Done;
+    }
+
+    /// <summary>Normal numbers and zeros compare alike everywhere and raise nothing.</summary>
+    private static bool TryCompareByHost(bool isDouble, ulong left, ulong right, out int order)
+    {
+        if (isDouble)
+        {
+            order = BitConverter.UInt64BitsToDouble(left).CompareTo(BitConverter.UInt64BitsToDouble(right));
+            return HostFloat.IsPlain(left) && HostFloat.IsPlain(right);
+        }
+
+        order = BitConverter.UInt32BitsToSingle((uint)left).CompareTo(BitConverter.UInt32BitsToSingle((uint)right));
+        return HostFloat.IsPlain((uint)left) && HostFloat.IsPlain((uint)right);
     }
 }

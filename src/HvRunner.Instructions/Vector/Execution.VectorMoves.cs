@@ -1,5 +1,5 @@
 // Moves between vector registers, memory and general registers, broadcasts, 128-bit inserts and extracts, zeroing, MXCSR (SDM vol. 1, 10.4.1,
-// 11.4.1.1, 14.1; vol. 2 per instruction). Not done: MASKMOVDQU, VMASKMOV, gathers.
+// 11.4.1.1, 14.1; vol. 2 per instruction). Not done: VMASKMOV, gathers.
 using System.Runtime.Intrinsics;
 using Iced.Intel;
 

@@ -23,35 +23,23 @@ internal ref partial struct Execution<TMemory, THost>
     {
         get
         {
-            var length = 8;
+            if (_instruction.Encoding == EncodingKind.Legacy)
+            {
+                return IsXmm(_instruction.Op0Register) || IsXmm(_instruction.Op1Register) ? 16 : 8;
+            }
+
+            var length = 16;
             for (var i = 0; i < Math.Min(_instruction.OpCount, 4); i++)
             {
-                if (_instruction.GetOpKind(i) == OpKind.Register)
-                {
-                    var register = _instruction.GetOpRegister(i);
-                    length = IsYmm(register) ? 32 : IsXmm(register) ? Math.Max(length, 16) : length;
-                }
+                length = _instruction.GetOpKind(i) == OpKind.Register && IsYmm(_instruction.GetOpRegister(i)) ? 32 : length;
             }
 
             return length;
         }
     }
 
-    private readonly bool TouchesMmx
-    {
-        get
-        {
-            for (var i = 0; i < _instruction.OpCount; i++)
-            {
-                if (_instruction.GetOpKind(i) == OpKind.Register && IsMmx(_instruction.GetOpRegister(i)))
-                {
-                    return true;
-                }
-            }
-
-            return false;
-        }
-    }
+    /// <summary>An MMX register is always among the first two operands.</summary>
+    private readonly bool TouchesMmx => IsMmx(_instruction.Op0Register) || IsMmx(_instruction.Op1Register);
 
     /// <summary>The checks before a vector instruction; records #UD, #NM or #MF.</summary>
     private bool TryBeginVector()
@@ -75,7 +63,8 @@ internal ref partial struct Execution<TMemory, THost>
         else
         {
             var isMmx = TouchesMmx;
-            if ((_state.Cr0 & ControlBit.Cr0Em) != 0 || (!isMmx && (_state.Cr4 & ControlBit.Cr4Osfxsr) == 0))
+            var needsSse = !isMmx || IsXmm(_instruction.Op0Register) || IsXmm(_instruction.Op1Register);
+            if ((_state.Cr0 & ControlBit.Cr0Em) != 0 || (needsSse && (_state.Cr4 & ControlBit.Cr4Osfxsr) == 0))
             {
                 UndefinedOpcode();
                 return false;
@@ -223,7 +212,7 @@ internal ref partial struct Execution<TMemory, THost>
             return Refuse(ExceptionVector.GeneralProtection, 0);
         }
 
-        return TryTranslate(linear, size, access, out span);
+        return TryCheckAlignment(linear, size) && TryTranslate(linear, size, access, out span);
     }
 
     /// <summary>Legacy SSE wants 16-byte operands aligned unless the instruction's purpose is that they are not; VEX only for the aligned moves.</summary>

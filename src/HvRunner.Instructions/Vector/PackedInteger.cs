@@ -26,6 +26,12 @@ internal static class PackedInteger
             Mnemonic.Psubw or Mnemonic.Vpsubw => (a.AsUInt16() - b.AsUInt16()).AsByte(),
             Mnemonic.Psubd or Mnemonic.Vpsubd => (a.AsUInt32() - b.AsUInt32()).AsByte(),
             Mnemonic.Psubq or Mnemonic.Vpsubq => (a.AsUInt64() - b.AsUInt64()).AsByte(),
+            Mnemonic.Paddusb or Mnemonic.Vpaddusb => a + Vector128.Min(b, ~a),
+            Mnemonic.Paddusw or Mnemonic.Vpaddusw => (a.AsUInt16() + Vector128.Min(b.AsUInt16(), ~a.AsUInt16())).AsByte(),
+            Mnemonic.Psubusb or Mnemonic.Vpsubusb => Vector128.Max(a, b) - b,
+            Mnemonic.Psubusw or Mnemonic.Vpsubusw => (Vector128.Max(a.AsUInt16(), b.AsUInt16()) - b.AsUInt16()).AsByte(),
+            Mnemonic.Pmuludq or Mnemonic.Vpmuludq =>
+                ((a.AsUInt64() & Vector128.Create((ulong)uint.MaxValue)) * (b.AsUInt64() & Vector128.Create((ulong)uint.MaxValue))).AsByte(),
             Mnemonic.Pmullw or Mnemonic.Vpmullw => (a.AsUInt16() * b.AsUInt16()).AsByte(),
             Mnemonic.Pmulld or Mnemonic.Vpmulld => (a.AsUInt32() * b.AsUInt32()).AsByte(),
             Mnemonic.Pcmpeqb or Mnemonic.Vpcmpeqb => Vector128.Equals(a, b),
@@ -65,15 +71,11 @@ internal static class PackedInteger
         Vector128<byte>? value = mnemonic switch
         {
             Mnemonic.Paddsb or Mnemonic.Vpaddsb => Bytes(a, b, static (x, y) => Math.Clamp((sbyte)x + (sbyte)y, sbyte.MinValue, sbyte.MaxValue)),
-            Mnemonic.Paddusb or Mnemonic.Vpaddusb => Bytes(a, b, static (x, y) => Math.Min(x + y, byte.MaxValue)),
             Mnemonic.Psubsb or Mnemonic.Vpsubsb => Bytes(a, b, static (x, y) => Math.Clamp((sbyte)x - (sbyte)y, sbyte.MinValue, sbyte.MaxValue)),
-            Mnemonic.Psubusb or Mnemonic.Vpsubusb => Bytes(a, b, static (x, y) => Math.Max(x - y, 0)),
             Mnemonic.Pavgb or Mnemonic.Vpavgb => Bytes(a, b, static (x, y) => (x + y + 1) >> 1),
             Mnemonic.Psignb or Mnemonic.Vpsignb => Bytes(a, b, static (x, y) => (sbyte)x * Math.Sign((sbyte)y)),
             Mnemonic.Paddsw or Mnemonic.Vpaddsw => Words(a, b, static (x, y) => Math.Clamp(x + y, short.MinValue, short.MaxValue)),
-            Mnemonic.Paddusw or Mnemonic.Vpaddusw => Words(a, b, static (x, y) => Math.Min((ushort)x + (ushort)y, ushort.MaxValue)),
             Mnemonic.Psubsw or Mnemonic.Vpsubsw => Words(a, b, static (x, y) => Math.Clamp(x - y, short.MinValue, short.MaxValue)),
-            Mnemonic.Psubusw or Mnemonic.Vpsubusw => Words(a, b, static (x, y) => Math.Max((ushort)x - (ushort)y, 0)),
             Mnemonic.Pavgw or Mnemonic.Vpavgw => Words(a, b, static (x, y) => ((ushort)x + (ushort)y + 1) >> 1),
             Mnemonic.Pmulhw or Mnemonic.Vpmulhw => Words(a, b, static (x, y) => (x * y) >> 16),
             Mnemonic.Pmulhuw or Mnemonic.Vpmulhuw => Words(a, b, static (x, y) => (int)(((uint)(ushort)x * (ushort)y) >> 16)),
@@ -84,7 +86,6 @@ internal static class PackedInteger
                 unchecked(((short)x * (short)y) + ((x >> 16) * (y >> 16)))),
             Mnemonic.Pmaddubsw or Mnemonic.Vpmaddubsw => Words(a, b, static (x, y) =>
                 Math.Clamp(((byte)x * (sbyte)y) + ((byte)(x >> 8) * (sbyte)(y >> 8)), short.MinValue, short.MaxValue)),
-            Mnemonic.Pmuludq or Mnemonic.Vpmuludq => Quadwords(a, b, static (x, y) => (ulong)(uint)x * (uint)y),
             Mnemonic.Pmuldq or Mnemonic.Vpmuldq => Quadwords(a, b, static (x, y) => (ulong)((long)(int)x * (int)y)),
             Mnemonic.Psadbw or Mnemonic.Vpsadbw => Quadwords(a, b, SumOfDifferences),
             _ => null,

@@ -14,28 +14,28 @@ internal static class PackedShuffle
         switch (mnemonic)
         {
             case Mnemonic.Punpcklbw or Mnemonic.Vpunpcklbw:
-                result = Interleave(a, b, 1, 0);
+                result = Interleave(a, b, 1, false);
                 return true;
             case Mnemonic.Punpcklwd or Mnemonic.Vpunpcklwd:
-                result = Interleave(a, b, 2, 0);
+                result = Interleave(a, b, 2, false);
                 return true;
             case Mnemonic.Punpckldq or Mnemonic.Vpunpckldq or Mnemonic.Unpcklps or Mnemonic.Vunpcklps:
-                result = Interleave(a, b, 4, 0);
+                result = Interleave(a, b, 4, false);
                 return true;
             case Mnemonic.Punpcklqdq or Mnemonic.Vpunpcklqdq or Mnemonic.Unpcklpd or Mnemonic.Vunpcklpd:
-                result = Interleave(a, b, 8, 0);
+                result = Interleave(a, b, 8, false);
                 return true;
             case Mnemonic.Punpckhbw or Mnemonic.Vpunpckhbw:
-                result = Interleave(a, b, 1, 8);
+                result = Interleave(a, b, 1, true);
                 return true;
             case Mnemonic.Punpckhwd or Mnemonic.Vpunpckhwd:
-                result = Interleave(a, b, 2, 8);
+                result = Interleave(a, b, 2, true);
                 return true;
             case Mnemonic.Punpckhdq or Mnemonic.Vpunpckhdq or Mnemonic.Unpckhps or Mnemonic.Vunpckhps:
-                result = Interleave(a, b, 4, 8);
+                result = Interleave(a, b, 4, true);
                 return true;
             case Mnemonic.Punpckhqdq or Mnemonic.Vpunpckhqdq or Mnemonic.Unpckhpd or Mnemonic.Vunpckhpd:
-                result = Interleave(a, b, 8, 8);
+                result = Interleave(a, b, 8, true);
                 return true;
             case Mnemonic.Packsswb or Mnemonic.Vpacksswb:
                 result = PackWords(a, b, sbyte.MinValue, sbyte.MaxValue);
@@ -50,13 +50,8 @@ internal static class PackedShuffle
                 result = PackDoublewords(a, b, ushort.MinValue, ushort.MaxValue);
                 return true;
             case Mnemonic.Pshufb or Mnemonic.Vpshufb:
-                result = default;
-                for (var i = 0; i < 16; i++)
-                {
-                    var selector = b.GetElement(i);
-                    result = result.WithElement(i, (selector & 0x80) != 0 ? (byte)0 : a.GetElement(selector & 15));
-                }
-
+                // An index beyond the end gives 0, as bit 7 of the selector asks.
+                result = Vector128.Shuffle(a, b & Vector128.Create((byte)0x8f));
                 return true;
             case Mnemonic.Phaddw or Mnemonic.Vphaddw or Mnemonic.Phsubw or Mnemonic.Vphsubw:
                 result = Horizontal16(a, b, mnemonic is Mnemonic.Phsubw or Mnemonic.Vphsubw, false);
@@ -73,42 +68,39 @@ internal static class PackedShuffle
         }
     }
 
-    /// <summary>Elements of <paramref name="size"/> bytes in turn from both operands, from byte <paramref name="start"/> on.</summary>
-    private static Vector128<byte> Interleave(Vector128<byte> a, Vector128<byte> b, int size, int start)
+    /// <summary>Elements of <paramref name="size"/> bytes in turn from the lower or upper halves of both operands.</summary>
+    private static Vector128<byte> Interleave(Vector128<byte> a, Vector128<byte> b, int size, bool upper)
     {
-        var result = Vector128<byte>.Zero;
-        for (var i = 0; i < 16; i++)
+        if (upper)
         {
-            var element = i / size;
-            var from = start + (element / 2 * size) + (i % size);
-            result = result.WithElement(i, (element & 1) == 0 ? a.GetElement(from) : b.GetElement(from));
+            // The upper halves moved down; what is above does not matter.
+            a = Vector128.CreateScalar(a.AsUInt64().GetElement(1)).AsByte();
+            b = Vector128.CreateScalar(b.AsUInt64().GetElement(1)).AsByte();
         }
 
-        return result;
+        return size switch
+        {
+            1 => (Vector128.WidenLower(a) | (Vector128.WidenLower(b) << 8)).AsByte(),
+            2 => (Vector128.WidenLower(a.AsUInt16()) | (Vector128.WidenLower(b.AsUInt16()) << 16)).AsByte(),
+            4 => (Vector128.WidenLower(a.AsUInt32()) | (Vector128.WidenLower(b.AsUInt32()) << 32)).AsByte(),
+            _ => Vector128.Create(a.AsUInt64().ToScalar(), b.AsUInt64().ToScalar()).AsByte(),
+        };
     }
 
-    private static Vector128<byte> PackWords(Vector128<byte> a, Vector128<byte> b, int minimum, int maximum)
+    private static Vector128<byte> PackWords(Vector128<byte> a, Vector128<byte> b, short minimum, short maximum)
     {
-        var result = Vector128<byte>.Zero;
-        for (var i = 0; i < 16; i++)
-        {
-            var word = (i < 8 ? a : b).AsInt16().GetElement(i & 7);
-            result = result.WithElement(i, (byte)Math.Clamp(word, minimum, maximum));
-        }
-
-        return result;
+        var (low, high) = (Vector128.Create(minimum), Vector128.Create(maximum));
+        var first = Vector128.Min(Vector128.Max(a.AsInt16(), low), high);
+        var second = Vector128.Min(Vector128.Max(b.AsInt16(), low), high);
+        return Vector128.Narrow(first.AsUInt16(), second.AsUInt16());
     }
 
     private static Vector128<byte> PackDoublewords(Vector128<byte> a, Vector128<byte> b, int minimum, int maximum)
     {
-        var result = Vector128<ushort>.Zero;
-        for (var i = 0; i < 8; i++)
-        {
-            var value = (i < 4 ? a : b).AsInt32().GetElement(i & 3);
-            result = result.WithElement(i, (ushort)Math.Clamp(value, minimum, maximum));
-        }
-
-        return result.AsByte();
+        var (low, high) = (Vector128.Create(minimum), Vector128.Create(maximum));
+        var first = Vector128.Min(Vector128.Max(a.AsInt32(), low), high);
+        var second = Vector128.Min(Vector128.Max(b.AsInt32(), low), high);
+        return Vector128.Narrow(first.AsUInt32(), second.AsUInt32()).AsByte();
     }
 
     private static Vector128<byte> Horizontal16(Vector128<byte> a, Vector128<byte> b, bool subtract, bool saturates)
@@ -138,6 +130,10 @@ internal static class PackedShuffle
         return result.AsByte();
     }
 
+    public static bool IsShift(Mnemonic mnemonic) => mnemonic is Mnemonic.Psllw or Mnemonic.Pslld or Mnemonic.Psllq or Mnemonic.Psrlw or
+        Mnemonic.Psrld or Mnemonic.Psrlq or Mnemonic.Psraw or Mnemonic.Psrad or Mnemonic.Vpsllw or Mnemonic.Vpslld or Mnemonic.Vpsllq or
+        Mnemonic.Vpsrlw or Mnemonic.Vpsrld or Mnemonic.Vpsrlq or Mnemonic.Vpsraw or Mnemonic.Vpsrad;
+
     /// <summary>Shifts of all elements by one count; counts beyond the width give zeros, or sign bits.</summary>
     public static bool TryShift(Mnemonic mnemonic, Vector128<byte> a, ulong count, out Vector128<byte> result)
     {
@@ -161,23 +157,36 @@ internal static class PackedShuffle
     /// <summary>The 32 bytes of high:low from <paramref name="start"/> on; zeros beyond them. PALIGNR, and with a zero operand the byte shifts.</summary>
     public static Vector128<byte> Align(Vector128<byte> high, Vector128<byte> low, int start)
     {
-        var result = Vector128<byte>.Zero;
+        Span<byte> bytes = stackalloc byte[48];
+        low.CopyTo(bytes);
+        high.CopyTo(bytes[16..]);
+        Vector128<byte>.Zero.CopyTo(bytes[32..]);
+        return Vector128.Create<byte>(bytes.Slice(Math.Min(start, 32), 16));
+    }
+
+    /// <summary>Elements of <paramref name="size"/> bytes from b where the control has a bit set, else from a.</summary>
+    public static Vector128<byte> Blend(Vector128<byte> a, Vector128<byte> b, int control, int size)
+    {
+        Span<byte> mask = stackalloc byte[16];
         for (var i = 0; i < 16; i++)
         {
-            var from = i + start;
-            result = result.WithElement(i, from is < 0 or > 31 ? (byte)0 : from < 16 ? low.GetElement(from) : high.GetElement(from - 16));
+            mask[i] = (control & (1 << (i / size))) != 0 ? (byte)0xff : (byte)0;
         }
 
-        return result;
+        return Vector128.ConditionalSelect(Vector128.Create<byte>(mask), b, a);
     }
 
     /// <summary>Four doublewords chosen by two bits of <paramref name="control"/> each; the first two from a, the others from b.</summary>
     public static Vector128<byte> Choose32(Vector128<byte> a, Vector128<byte> b, int control)
     {
-        var (x, y) = (a.AsUInt32(), b.AsUInt32());
-        return Vector128.Create(
-            x.GetElement(control & 3), x.GetElement((control >> 2) & 3), y.GetElement((control >> 4) & 3), y.GetElement((control >> 6) & 3)).AsByte();
+        var first = Pick(a, control) | ((ulong)Pick(a, control >> 2) << 32);
+        var second = Pick(b, control >> 4) | ((ulong)Pick(b, control >> 6) << 32);
+        return Vector128.Create(first, second).AsByte();
     }
+
+    /// <summary>A doubleword by the two lowest bits of its index, without going through memory as a variable element does.</summary>
+    private static uint Pick(Vector128<byte> value, int index) =>
+        (uint)(((index & 2) != 0 ? value.AsUInt64().GetElement(1) : value.AsUInt64().ToScalar()) >> (32 * (index & 1)));
 
     /// <summary>Four words of one half chosen by two bits each; <paramref name="first"/> is 0 or 4.</summary>
     public static Vector128<byte> Choose16(Vector128<byte> a, int control, int first)

@@ -83,6 +83,12 @@ internal static class VectorFloat
     /// <summary>One element; a comparison gives all ones or zero.</summary>
     public static ulong Apply(FloatOperation operation, in FloatFormat format, ulong leftBits, ulong rightBits, int control, ref FloatContext context)
     {
+        if (context.PermitsHost && operation is (>= FloatOperation.Add and <= FloatOperation.Divide) or FloatOperation.SquareRoot &&
+            HostFloat.TryApply(operation, format.Precision == 53, leftBits, rightBits, out var quick))
+        {
+            return quick;
+        }
+
         var left = format.Unpack(leftBits);
         var right = format.Unpack(rightBits);
         switch (operation)

@@ -142,7 +142,7 @@ internal ref partial struct Execution<TMemory, THost>
             image.Slice(XsaveLayout.X87Registers + (16 * i), 10).CopyTo(bytes[((7 * field) + (10 * i))..]);
         }
 
-        if (!TryLocate(MemorySegment, EffectiveAddress(), size, Access.Write, out var span))
+        if (!TryLocate(MemorySegment, EffectiveAddress(), size, field, Access.Write, out var span))
         {
             return Outcome.Fault;
         }
@@ -154,8 +154,9 @@ internal ref partial struct Execution<TMemory, THost>
         }
         else
         {
-            // FNSTENV masks everything, so that a handler can use the unit.
+            // FNSTENV masks everything, so that a handler can use the unit; then nothing is pending.
             WriteX87Word(XsaveLayout.ControlWord, ReadX87Word(XsaveLayout.ControlWord) | 0x3f);
+            SummarizeX87Errors();
         }
 
         return Outcome.Done;
@@ -191,12 +192,12 @@ internal ref partial struct Execution<TMemory, THost>
     private Outcome LoadX87Environment()
     {
         var size = _instruction.MemorySize.GetSize();
-        if (!TryBeginX87(true) || !TryLocate(MemorySegment, EffectiveAddress(), size, Access.Read, out var span))
+        var field = size is 14 or 94 ? 2 : 4;
+        if (!TryBeginX87(true) || !TryLocate(MemorySegment, EffectiveAddress(), size, field, Access.Read, out var span))
         {
             return Outcome.Fault;
         }
 
-        var field = size is 14 or 94 ? 2 : 4;
         Span<byte> bytes = stackalloc byte[108];
         ReadSpan(span, bytes[..size]);
         var status = (int)LoadField(bytes, 1, field) & 0xffff;

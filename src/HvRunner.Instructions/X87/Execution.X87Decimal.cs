@@ -18,7 +18,7 @@ internal ref partial struct Execution<TMemory, THost>
 
     private Outcome LoadX87Decimal()
     {
-        if (!TryBeginX87(true) || !TryLocate(MemorySegment, EffectiveAddress(), DecimalSize, Access.Read, out var span))
+        if (!TryBeginX87(true) || !TryLocate(MemorySegment, EffectiveAddress(), DecimalSize, 8, Access.Read, out var span))
         {
             return Outcome.Fault;
         }
@@ -39,7 +39,7 @@ internal ref partial struct Execution<TMemory, THost>
     private Outcome StoreX87Decimal()
     {
         const long Limit = 1_000_000_000_000_000_000;
-        if (!TryBeginX87(true) || !TryLocate(MemorySegment, EffectiveAddress(), DecimalSize, Access.Write, out var span))
+        if (!TryBeginX87(true) || !TryLocate(MemorySegment, EffectiveAddress(), DecimalSize, 8, Access.Write, out var span))
         {
             return Outcome.Fault;
         }

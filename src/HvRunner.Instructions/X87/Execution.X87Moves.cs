@@ -35,7 +35,7 @@ internal ref partial struct Execution<TMemory, THost>
         value = default;
         var size = _instruction.MemorySize.GetSize();
         Span<byte> bytes = stackalloc byte[16];
-        if (!TryLocate(MemorySegment, EffectiveAddress(), size, Access.Read, out var span))
+        if (!TryLocate(MemorySegment, EffectiveAddress(), size, Math.Min(size, 8), Access.Read, out var span))
         {
             return false;
         }
@@ -98,6 +98,13 @@ internal ref partial struct Execution<TMemory, THost>
             FloatArithmetic.PrepareOne(ref value, ref context);
         }
 
+        // A denormal is loaded even if its exception is unmasked, as on AMD processors: the next waiting instruction reports it.
+        if (IsEmpty(7) && context.Raised == FloatExceptions.Denormal)
+        {
+            SignalX87(FloatExceptions.Denormal);
+            context.Raised = FloatExceptions.None;
+        }
+
         PushStack(value, context.Raised);
         return Outcome.Done;
     }
@@ -111,7 +118,7 @@ internal ref partial struct Execution<TMemory, THost>
     private Outcome PushRawMemory()
     {
         Span<byte> bytes = stackalloc byte[10];
-        if (!TryLocate(MemorySegment, EffectiveAddress(), 10, Access.Read, out var span))
+        if (!TryLocate(MemorySegment, EffectiveAddress(), 10, 8, Access.Read, out var span))
         {
             return Outcome.Fault;
         }
@@ -147,14 +154,23 @@ internal ref partial struct Execution<TMemory, THost>
         if (IsMemory(0))
         {
             size = _instruction.MemorySize.GetSize();
-            if (!TryLocate(MemorySegment, EffectiveAddress(), size, Access.Write, out span))
+            if (!TryLocate(MemorySegment, EffectiveAddress(), size, Math.Min(size, 8), Access.Write, out span))
             {
                 return Outcome.Fault;
             }
         }
 
         NoteX87Pointers();
+
         var isEmpty = IsEmpty(0);
+        if (isEmpty && _instruction.Mnemonic == Mnemonic.Fstpnce)
+        {
+            // "No check of exceptions": from an empty register it moves nothing and pops.
+            SetC1(false);
+            PopStack();
+            return Outcome.Done;
+        }
+
         if (isEmpty && SignalStackFault(false))
         {
             return Outcome.Done;

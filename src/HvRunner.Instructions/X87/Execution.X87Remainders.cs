@@ -34,18 +34,25 @@ internal ref partial struct Execution<TMemory, THost>
         var (dividend, divisor) = (ReadStack(0), ReadStack(1));
         ulong quotient = 0;
         var isPartial = false;
+
+        // Without a quotient C0 and C3 stay.
+        var kept = ReadX87Word(XsaveLayout.StatusWord) & (StatusWord.C0 | StatusWord.C3);
         if (FloatArithmetic.PrepareTwo(ref dividend, ref divisor, ref context, out var result))
         {
             if (dividend.Kind == FloatKind.Infinity || divisor.Kind == FloatKind.Zero)
             {
+                // Goes before a denormal operand.
+                context.Raised = FloatExceptions.None;
                 result = FloatArithmetic.Invalid(ref context);
             }
             else if (dividend.Kind == FloatKind.Zero || divisor.Kind == FloatKind.Infinity)
             {
+                kept = 0;
                 result = dividend.Kind == FloatKind.Zero ? dividend : RoundX87(dividend, ref context);
             }
             else
             {
+                kept = 0;
                 result = Remainder(dividend, divisor, nearest, ref context, out quotient, out isPartial);
             }
         }
@@ -53,12 +60,12 @@ internal ref partial struct Execution<TMemory, THost>
         var stops = SignalX87(context.Raised);
         if (stops)
         {
-            SetC1(false);
+            WriteX87Word(XsaveLayout.StatusWord, ReadX87Word(XsaveLayout.StatusWord) & ~(StatusWord.C1 | StatusWord.C2));
             return Outcome.Done;
         }
 
         var status = ReadX87Word(XsaveLayout.StatusWord) & ~(StatusWord.C0 | StatusWord.C1 | StatusWord.C2 | StatusWord.C3);
-        status |= isPartial ? StatusWord.C2 : 0;
+        status |= kept | (isPartial ? StatusWord.C2 : 0);
         status |= (quotient & 4) != 0 ? StatusWord.C0 : 0;
         status |= (quotient & 2) != 0 ? StatusWord.C3 : 0;
         status |= (quotient & 1) != 0 ? StatusWord.C1 : 0;

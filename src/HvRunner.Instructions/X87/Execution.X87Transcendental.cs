@@ -254,20 +254,21 @@ internal ref partial struct Execution<TMemory, THost>
 
     private static Unpacked LogarithmX87(in Unpacked y, in Unpacked x, ref FloatContext context)
     {
+        // Division by zero and invalid operations go before a denormal operand.
         if (x.Kind == FloatKind.Zero)
         {
+            context.Raised = FloatExceptions.None;
             if (y.Kind == FloatKind.Zero)
             {
                 return FloatArithmetic.Invalid(ref context);
             }
 
-            context.Raised |= y.Kind == FloatKind.Finite ? FloatExceptions.DivideByZero : FloatExceptions.None;
+            context.Raised = y.Kind == FloatKind.Finite ? FloatExceptions.DivideByZero : FloatExceptions.None;
             return Unpacked.Infinity(!y.Negative);
         }
 
         if (x.Negative)
         {
-            // Goes before a denormal operand.
             context.Raised = FloatExceptions.None;
             return FloatArithmetic.Invalid(ref context);
         }
@@ -298,7 +299,13 @@ internal ref partial struct Execution<TMemory, THost>
         if (x.Kind == FloatKind.Infinity || y.Kind == FloatKind.Infinity)
         {
             var isInvalid = x.Kind == FloatKind.Zero || y.Kind == FloatKind.Zero || (x.Kind == FloatKind.Infinity && x.Negative);
-            return isInvalid ? FloatArithmetic.Invalid(ref context) : Unpacked.Infinity(negative);
+            if (isInvalid)
+            {
+                context.Raised = FloatExceptions.None;
+                return FloatArithmetic.Invalid(ref context);
+            }
+
+            return Unpacked.Infinity(negative);
         }
 
         if (x.Kind == FloatKind.Zero || y.Kind == FloatKind.Zero)

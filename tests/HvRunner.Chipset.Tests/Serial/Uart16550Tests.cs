@@ -111,24 +111,27 @@ public sealed class Uart16550Tests
     }
 
     [Fact]
-    public void EarlyInput_WaitsForTheReceiveInterruptAndSurvivesSetUp()
+    public void EarlyInput_WaitsForAReadyGuestAndSurvivesSetUp()
     {
-        // What Linux's driver does before it takes input: tries the bits of IER, clears the FIFO, reads every register blindly, and only then
-        // enables the interrupt, OUT2 first.
+        // What Linux's driver does before it takes input: tries the bits of IER, clears the FIFO, reads every register blindly, enables the
+        // interrupt, turns the FIFO on, and raises RTS.
         _f.Receive(Count(3));
+        Uart.Out(Mcr, 0x03);
         Uart.Out(Ier, 0x0f);
         Uart.Out(Ier, 0x00);
-        Uart.Out(Mcr, 0x03);
         Uart.Out(Fcr, 0x07);
         Uart.Out(Fcr, 0x00);
         Uart.In(Lsr);
         Uart.In(Data);
         Uart.In(Iir);
         Uart.In(Msr);
+        Uart.Out(Mcr, 0x09);
+        Uart.Out(Ier, 0x05);
+        Uart.Out(Fcr, 0x01);
         Uart.Out(Fcr, 0x81);
         Assert.Equal(3, _f.Waiting);
         Assert.False(_f.Line.Asserted);
-        _f.Listen(0x05);
+        Uart.Out(Mcr, 0x0b);
         Assert.Equal(0, _f.Waiting);
         Assert.True(_f.Line.Asserted);
         Assert.Equal(1, Uart.In(Data));
@@ -145,6 +148,7 @@ public sealed class Uart16550Tests
         Uart.Out(Ier, 0x05);
         Uart.Out(Fcr, 0x01);
         Uart.Out(Fcr, 0x81);
+        Uart.Out(Mcr, 0x0b);
         Assert.Equal(1, Uart.In(Data));
         Assert.Equal(2, Uart.In(Data));
         Assert.Equal(3, Uart.In(Data));

@@ -313,6 +313,26 @@ public class RunTests
     }
 
     [KvmFact]
+    public void SingleStep_TrapsBehindPopcntOnEveryHost()
+    {
+        // push 0x102; popfd; popcnt eax, ebx; and the handler of #DB: mov eax, dr6; out 0xf4, eax
+        using var guest = new LiveGuest([0x68, 0x02, 0x01, 0, 0, 0x9d, 0xf3, 0x0f, 0xb8, 0xc3, 0xeb, 0xfe]);
+        guest.Put(0x2000, 0x0f, 0x21, 0xf0, 0xe7, 0xf4, 0xeb, 0xfe);
+        guest.SetGate(1, 0x2000);
+        uint cause = 0;
+        guest.RunUntilStopped(new Handler
+        {
+            OnPortWrite = (_, _, data) =>
+            {
+                cause = BitConverter.ToUInt32(data);
+                guest.Vcpu.RequestStop();
+            },
+        });
+        Assert.Equal(0x4000u, cause & 0x600f);
+        Assert.Equal(LiveGuest.Code + 10, BitConverter.ToUInt32(guest.Get(LiveGuest.Stack - 12, 4)));
+    }
+
+    [KvmFact]
     public void SecondVcpu_StartsByInitAndSipi()
     {
         // The first enables its APIC, sends INIT and a start-up IPI for page 8 to the APIC with the identifier 1, then spins.

@@ -1,0 +1,224 @@
+using System.Runtime.InteropServices;
+using HvRunner.Abstractions;
+using HvRunner.Hardware.Tests.Guest;
+using HvRunner.Hardware.Tests.Instances;
+using Iced.Intel;
+using static HvRunner.Hardware.Tests.Guest.GuestLayout;
+
+namespace HvRunner.Hardware.Tests.Comparison;
+
+/// <summary>What the comparison of one form came to.</summary>
+internal sealed class Tally
+{
+    public int Instances { get; set; }
+
+    public int Exceptions { get; set; }
+
+    public int Unsupported { get; set; }
+
+    public int Different { get; set; }
+
+    /// <summary>The first instances that differ, a line each.</summary>
+    public List<string> Lines { get; } = [];
+}
+
+/// <summary>
+/// Runs batches on the real processor and on ours and compares them. The instances of a batch share memory, as neighbours: so where a batch
+/// differs, its instances are run again one by one, each on the memory that the batch began with, and only what then differs counts.
+/// </summary>
+internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours, ulong seed, Code[] forms)
+{
+    private const int LinesPerForm = 3;
+    private const int EmulatedBytes = 64;
+    private const int MaximumDissections = 40;
+    private const int DataStart = (int)TopPagePhysical;
+    private const int DataLength = PageBytes + DataBytes;
+
+    private readonly BatchGenerator _generator = new(ours.Ram, seed, forms);
+    private readonly byte[] _data = new byte[DataLength];
+    private int _dissections;
+
+    /// <summary>By form; what does not decode is under <see cref="Code.INVALID"/>.</summary>
+    public Dictionary<Code, Tally> Tallies { get; } = [];
+
+    /// <summary>Bytes that the manuals reserve and the real processor executes, or this KVM's emulator does.</summary>
+    public SortedSet<string> ReservedButExecuted { get; } = [];
+
+    public long Instances { get; private set; }
+
+    /// <summary>Instances that differed only because a neighbour had left other memory, within what is not compared.</summary>
+    public int Entangled { get; private set; }
+
+    public void Run(long batch)
+    {
+        _generator.Fill(batch);
+        var ram = ours.Ram.AsSpan();
+        ram.Slice(DataStart, DataLength).CopyTo(_data);
+        Copy(DataStart, DataLength);
+        Copy((int)CodePhysical, CodeBytes);
+        Copy((int)EdgeCodePhysical, EdgeCodeBytes);
+        Copy((int)BlocksPhysical, MaximumBatch * BlockBytes);
+        hardware.Run(0, MaximumBatch);
+        var suspects = 0;
+        for (var i = 0; i < MaximumBatch; i++)
+        {
+            RunOurs(i);
+            suspects += Compare(i).Length == 0 ? 0 : 1;
+            Count(i);
+        }
+
+        for (var i = 0; i < MaximumBatch; i++)
+        {
+            Equalize(i);
+        }
+
+        Instances += MaximumBatch;
+        if (suspects != 0 || CompareMemory().Length != 0)
+        {
+            Dissect(suspects);
+        }
+    }
+
+    /// <summary>Each instance of the batch by itself.</summary>
+    private void Dissect(int suspects)
+    {
+        if (_dissections++ == MaximumDissections)
+        {
+            Tallies[Code.INVALID].Lines.Add($"more than {MaximumDissections} batches differ; the rest are counted by batch only");
+        }
+
+        if (_dissections > MaximumDissections)
+        {
+            Tallies[Code.INVALID].Different++;
+            return;
+        }
+
+        var found = 0;
+        for (var i = 0; i < MaximumBatch; i++)
+        {
+            _data.CopyTo(ours.Ram.AsSpan(DataStart));
+            Copy(DataStart, DataLength);
+            hardware.Run(i, 1);
+            RunOurs(i);
+            var differences = Compare(i);
+            Equalize(i);
+            var memory = CompareMemory();
+            differences += differences.Length != 0 && memory.Length != 0 ? ", " + memory : memory;
+            if (differences.Length != 0)
+            {
+                found++;
+                Note(i, differences);
+            }
+        }
+
+        Entangled += Math.Max(0, suspects - found);
+    }
+
+    private void RunOurs(int index)
+    {
+        var block = BatchGenerator.Block(ours.Ram, index);
+        ref var output = ref MemoryMarshal.AsRef<ProcessorImage>(block[OutputOffset..]);
+        ours.Run(MemoryMarshal.AsRef<ProcessorImage>(block), _generator.Instances[index].Landing, ref output);
+    }
+
+    private string Compare(int index)
+    {
+        ref readonly var mine = ref Mine(index);
+        if (mine.Vector == ProcessorImage.Unsupported)
+        {
+            return "";
+        }
+
+        var instance = _generator.Instances[index];
+        ref readonly var real = ref Real(index);
+        if (IsReservedButExecuted(index))
+        {
+            ReservedButExecuted.Add(Convert.ToHexStringLower(instance.Code));
+            return "";
+        }
+
+        return Comparer.Differences(instance, Input(index), real, mine);
+    }
+
+    private bool IsReservedButExecuted(int index)
+    {
+        var instance = _generator.Instances[index];
+        ref readonly var mine = ref Mine(index);
+        return !instance.IsValid && mine.Vector is 6 or 13 && mine.Rip == instance.Start && Real(index).Rip != instance.Start;
+    }
+
+    private void Count(int index)
+    {
+        var instance = _generator.Instances[index];
+        var tally = TallyOf(instance);
+        ref readonly var real = ref Real(index);
+        tally.Instances++;
+        tally.Exceptions += real.Vector < ProcessorImage.NoException && real.Rip == instance.Start ? 1 : 0;
+        tally.Unsupported += Mine(index).Vector == ProcessorImage.Unsupported ? 1 : 0;
+    }
+
+    private void Equalize(int index)
+    {
+        if (IsReservedButExecuted(index))
+        {
+            Theirs.Slice(DataStart, DataLength).CopyTo(ours.Ram.AsSpan(DataStart));
+            return;
+        }
+
+        SavedImage.Equalize(_generator.Instances[index], Input(index), Mine(index).Vector < ProcessorImage.NoException, Theirs, ours.Ram);
+    }
+
+    private string CompareMemory()
+    {
+        var ram = ours.Ram.AsSpan();
+        var theirs = Theirs;
+
+        // Where canonical addresses end, this KVM's emulator takes over and may write a part.
+        theirs.Slice((int)DataPhysical - EmulatedBytes, EmulatedBytes).CopyTo(ram[((int)DataPhysical - EmulatedBytes)..]);
+        var mine = ram.Slice(DataStart, DataLength);
+        var same = theirs.Slice(DataStart, DataLength).CommonPrefixLength(mine);
+        if (same == DataLength)
+        {
+            return "";
+        }
+
+        var shown = Math.Min(32, DataLength - same);
+        return $"memory at physical {DataStart + same:x}: {Convert.ToHexStringLower(theirs.Slice(DataStart + same, shown))} against {Convert.ToHexStringLower(mine.Slice(same, shown))}";
+    }
+
+    private void Note(int index, string differences)
+    {
+        var instance = _generator.Instances[index];
+        var tally = TallyOf(instance);
+        tally.Different++;
+        if (tally.Lines.Count < LinesPerForm)
+        {
+            tally.Lines.Add($"#{instance.Number} {differences} | {Comparer.Describe(instance, Input(index))}");
+        }
+    }
+
+    private ReadOnlySpan<byte> Theirs
+    {
+        get
+        {
+            Assert.True(hardware.Memory.TryGetReadOnlySpan(new GuestAddress(0), RamBytes, out var theirs));
+            return theirs;
+        }
+    }
+
+    private ref readonly ProcessorImage Input(int index) => ref MemoryMarshal.AsRef<ProcessorImage>(BatchGenerator.Block(ours.Ram, index));
+
+    private ref readonly ProcessorImage Mine(int index) => ref MemoryMarshal.AsRef<ProcessorImage>(BatchGenerator.Block(ours.Ram, index)[OutputOffset..]);
+
+    private ref readonly ProcessorImage Real(int index) =>
+        ref MemoryMarshal.AsRef<ProcessorImage>(Theirs.Slice((int)BlocksPhysical + (index * BlockBytes) + OutputOffset, OutputOffset));
+
+    private Tally TallyOf(Instance instance)
+    {
+        ref var tally = ref CollectionsMarshal.GetValueRefOrAddDefault(Tallies, instance.Decoded.Code, out _);
+        return tally ??= new Tally();
+    }
+
+    private void Copy(int address, int length) =>
+        Assert.True(hardware.Memory.TryWrite(new GuestAddress((ulong)address), ours.Ram.AsSpan(address, length)));
+}
