@@ -73,6 +73,7 @@ public sealed partial class Processor : ProcessorState
     {
         _shadow = false;
         Kind = FlagKind.Explicit;
+        ClearUnusedVectors();
         _buffer.FlushAll();
         NewContext();
         UpdateMode();
@@ -130,6 +131,15 @@ public sealed partial class Processor : ProcessorState
     {
         _nonMaskableBlocked = true;
         return Interrupt(ExceptionVector.NonMaskable);
+    }
+
+    /// <summary>Vector registers that XSTATE_BV calls initial read as zero, whatever bytes somebody left there.</summary>
+    private void ClearUnusedVectors()
+    {
+        if ((Extended.Image[XsaveLayout.LegacySize] & XsaveLayout.Sse) == 0)
+        {
+            Extended.Image.Slice(XsaveLayout.XmmRegisters, 256).Clear();
+        }
     }
 
     /// <summary>One instruction through the executor, from fetch on.</summary>
@@ -202,7 +212,8 @@ public sealed partial class Processor : ProcessorState
                 break;
             case TranslationFlush.NonGlobal:
                 _buffer.FlushNonGlobal();
-                break;
+                NewContext(keepsGlobal: true);
+                return;
             default:
                 _buffer.FlushAll();
                 break;
