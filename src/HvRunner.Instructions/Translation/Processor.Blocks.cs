@@ -77,6 +77,7 @@ public sealed unsafe partial class Processor
     /// Executes what one operation stands for through the executor. True: it is done and the next operation may follow. False: something needs a
     /// look first (a fault, a halt, another mode, code that changed), or the program goes on elsewhere; RIP says where.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal bool ExecuteSlowly(ref Operation op)
     {
         var block = _code.Block(BlockNumber);
@@ -101,6 +102,7 @@ public sealed unsafe partial class Processor
     }
 
     /// <summary>The block ends behind this operation: what is left of it was counted when it began.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void CreditRest(ref Operation op) => Budget += _code.Block(BlockNumber).Instructions.Length - Unsafe.Add(ref op, 1).Index;
 
     private void RunBlocks()
@@ -215,6 +217,7 @@ public sealed unsafe partial class Processor
     }
 
     /// <summary>EFLAGS.AC at privilege level 0: whether SMAP lets the kernel touch user pages.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void SetAlignmentCheck(bool set)
     {
         Rflags = set ? Rflags | Flag.AlignmentCheck : Rflags & ~Flag.AlignmentCheck;
