@@ -1,6 +1,5 @@
 // Finding, making and running translated blocks.
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using HvRunner.Abstractions;
 
@@ -62,13 +61,13 @@ public sealed unsafe partial class Processor
     /// <summary>A vector register, to be read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref Vector128<byte> Vector(int number) => ref Unsafe.As<byte, Vector128<byte>>(
-        ref Unsafe.Add(ref MemoryMarshal.GetReference(Extended.Image), XsaveLayout.XmmRegisters + (16 * number)));
+        ref Unsafe.Add(ref Extended.Origin, XsaveLayout.XmmRegisters + (16 * number)));
 
     /// <summary>A vector register, to be written: SSE state counts as used from here on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref Vector128<byte> VectorToWrite(int number)
     {
-        ref var image = ref MemoryMarshal.GetReference(Extended.Image);
+        ref var image = ref Extended.Origin;
         Unsafe.Add(ref image, XsaveLayout.LegacySize) |= (byte)XsaveLayout.Sse;
         return ref Unsafe.As<byte, Vector128<byte>>(ref Unsafe.Add(ref image, XsaveLayout.XmmRegisters + (16 * number)));
     }
