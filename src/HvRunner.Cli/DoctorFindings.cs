@@ -23,6 +23,9 @@ internal sealed record DoctorFindings
     /// <summary>What the probe guest found.</summary>
     internal HostProbeResult? Probe { get; init; }
 
+    /// <summary>hvrun's own processor serves a guest better than what was found: there is no usable KVM, or one that runs kernels by software.</summary>
+    internal bool IsSoftBetter => ExitStatus != 0 || Probe is { SoftwareAssisted: true };
+
     /// <summary>0, 69 or 77.</summary>
     internal int ExitStatus => IsPermission
         ? (int)VerdictKind.NoPermission

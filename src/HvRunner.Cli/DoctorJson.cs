@@ -1,6 +1,7 @@
 using System.Text.Json;
 using HvRunner.Kvm;
 using HvRunner.Machine.Probes;
+using HvRunner.Soft;
 
 namespace HvRunner.Cli;
 
@@ -15,6 +16,7 @@ internal static class DoctorJson
             json.WriteString("hvrun", HvRunVersion.Text);
             json.WriteNumber("exitStatus", findings.ExitStatus);
             WriteKvm(json, findings);
+            WriteSoft(json, findings);
             WriteProbe(json, findings.Probe);
             WriteCapabilities(json, findings.Kvm?.Capabilities ?? []);
             WriteSentences(json, DoctorSentences.Of(findings));
@@ -35,6 +37,22 @@ internal static class DoctorJson
         Write(json, "maxVcpus", findings.Kvm?.MaxVcpus);
         json.WriteStartArray("irqchips");
         foreach (var mode in findings.Kvm?.IrqchipModes ?? [])
+        {
+            json.WriteStringValue(mode.ToString().ToLowerInvariant());
+        }
+
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteSoft(Utf8JsonWriter json, DoctorFindings findings)
+    {
+        using var soft = new SoftHypervisor();
+        json.WriteStartObject("soft");
+        json.WriteBoolean("recommended", findings.IsSoftBetter);
+        Write(json, "maxVcpus", soft.MaxVcpus);
+        json.WriteStartArray("irqchips");
+        foreach (var mode in soft.IrqchipModes)
         {
             json.WriteStringValue(mode.ToString().ToLowerInvariant());
         }

@@ -2,6 +2,7 @@ using System.Globalization;
 using HvRunner.Abstractions;
 using HvRunner.Kvm;
 using HvRunner.Machine.Probes;
+using HvRunner.Soft;
 
 namespace HvRunner.Cli;
 
@@ -11,6 +12,7 @@ internal static class DoctorSentences
     internal const string Hypervisor = "Hypervisor";
     internal const string Processor = "Processor";
     internal const string Interrupts = "Interrupts";
+    internal const string Software = "Soft processor";
     internal const string Meaning = "What this means";
 
     // An estimate: hvrun's own lean Linux guest took 25 s to its init on a KVM that ran ring 0 at 1.8 million instructions a second.
@@ -21,7 +23,7 @@ internal static class DoctorSentences
     {
         if (findings.Kvm is not { } kvm)
         {
-            return [Unavailable(findings), new DoctorSentence(Meaning, true, $"No guest can run here until that is mended; 'hvrun run' ends with status {findings.ExitStatus}.")];
+            return [Unavailable(findings), .. AboutSoft(), NoGuests(findings.ExitStatus)];
         }
 
         var probe = findings.Probe ?? new HostProbeResult { Failure = "it was not run" };
@@ -32,9 +34,22 @@ internal static class DoctorSentences
             .. AboutSpeed(probe),
             .. AboutProcessor(kvm, probe),
             .. AboutInterrupts(kvm, probe),
+            .. AboutSoft(),
             .. Consequences(kvm, probe),
         ];
     }
+
+    /// <summary>What is there on every host.</summary>
+    private static IEnumerable<DoctorSentence> AboutSoft()
+    {
+        using var soft = new SoftHypervisor();
+        yield return new DoctorSentence(
+            Software, false, $"hvrun's own processor needs no virtualization and runs here: --hypervisor {soft.Name}, {(soft.MaxVcpus == 1 ? "one vCPU" : $"{soft.MaxVcpus} vCPUs")}, --irqchip {string.Join(", ", soft.IrqchipModes.Select(Word))}.");
+        yield return new DoctorSentence(Software, false, "With --clock virtual, two runs of a guest with the same input are identical.");
+    }
+
+    private static DoctorSentence NoGuests(int status) => new(
+        Meaning, true, $"No guest can run on KVM here until that is mended; 'hvrun run' ends with status {status}.", "'hvrun run --hypervisor soft' runs guests on hvrun's own processor meanwhile");
 
     private static DoctorSentence Unavailable(DoctorFindings findings)
     {
@@ -145,14 +160,15 @@ internal static class DoctorSentences
     {
         if (probe.Refused)
         {
-            yield return new DoctorSentence(Meaning, true, "No guest can run here until that is mended; 'hvrun run' ends with status 69.");
+            yield return NoGuests(69);
             yield break;
         }
 
         if (probe is { SoftwareAssisted: true, Ring0InstructionsPerSecond: { } speed and > 0 } && speed < HostProbe.SoftwareBelowPerSecond)
         {
             yield return new DoctorSentence(
-                Meaning, true, $"Kernels are slow here: a small Linux kernel takes an estimated {Duration(SmallLinuxInstructions / speed)} to its init at this speed.");
+                Meaning, true, $"Kernels are slow here: a small Linux kernel takes an estimated {Duration(SmallLinuxInstructions / speed)} to its init at this speed.",
+                "'hvrun run --hypervisor soft' runs them on hvrun's own processor, which is faster here");
         }
 
         if (probe.CompletedInstructions != 0)
@@ -166,7 +182,7 @@ internal static class DoctorSentences
                 Meaning,
                 true,
                 "Guests that rely on nested interrupt priority, or read the local APIC's in-service bits, will misbehave with the interrupt controllers in KVM.",
-                kvm.IrqchipModes.Contains(IrqchipMode.User) ? "hvrun run --irqchip user uses hvrun's own" : null);
+                kvm.IrqchipModes.Contains(IrqchipMode.User) ? "hvrun run --irqchip user uses hvrun's own" : "hvrun run --hypervisor soft has hvrun's own");
         }
 
         if (probe.TscAdvances == false)

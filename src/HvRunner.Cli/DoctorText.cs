@@ -12,6 +12,7 @@ internal static class DoctorText
         return
         [
             .. topics.SelectMany(topic => Section(topic, sentences)),
+            .. Section(DoctorSentences.Software, sentences),
             .. findings.Kvm is { } kvm ? Capabilities(kvm.Capabilities) : [],
             .. Section(DoctorSentences.Meaning, sentences),
         ];

@@ -44,6 +44,11 @@ internal static class Ending
             StandardError.Words.WriteLine($"{Prefix}{exception.Message}");
         }
 
+        if (exception is HypervisorException)
+        {
+            StandardError.Words.WriteLine($"{Prefix}--hypervisor soft runs guests on hvrun's own processor, which needs no virtualization");
+        }
+
         return Tell(verdict, null);
     }
 

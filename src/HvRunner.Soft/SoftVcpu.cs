@@ -14,9 +14,6 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
     /// <summary>Instructions between two looks at what other threads want.</summary>
     internal const long SliceInstructions = 20_000;
 
-    // While the guest's task priority is raised, lowering it may set an interrupt free; the processor does not tell.
-    private const long RaisedPrioritySlice = 64;
-
     private readonly Processor _processor;
     private readonly VirtualClock? _clock;
     private readonly IBackingMemory _memory;
@@ -149,7 +146,7 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
 
     private VcpuExit? RunSlice(bool waitsForWindow)
     {
-        var budget = _processor.Cr8 == 0 ? SliceInstructions : RaisedPrioritySlice;
+        var budget = SliceInstructions;
         if (_clock is not null)
         {
             budget = Math.Clamp(_clock.NextDeadlineNs - _clock.NowNs, 1, budget);

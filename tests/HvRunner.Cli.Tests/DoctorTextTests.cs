@@ -66,8 +66,24 @@ public sealed class DoctorTextTests
         Assert.Contains("! A lower-priority interrupt can interrupt a higher one's handler.", lines);
         Assert.Contains(lines, line => line.StartsWith("! Kernels are slow here:", StringComparison.Ordinal) && line.EndsWith("an estimated 23 seconds to its init at this speed.", StringComparison.Ordinal));
         Assert.Contains(lines, line => line.Contains("nested interrupt priority", StringComparison.Ordinal));
-        Assert.DoesNotContain(lines, line => line.Contains("--irqchip user", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, line => line.Contains("hvrun run --irqchip user", StringComparison.Ordinal));
     }
+
+    [Fact]
+    public void SoftProcessor_IsRecommendedWhereItIsFaster()
+    {
+        const string Recommendation = "    What to do: 'hvrun run --hypervisor soft' runs them on hvrun's own processor, which is faster here.";
+        Assert.Contains(Recommendation, Lines(Opened(Software)));
+        Assert.True(Opened(Software).IsSoftBetter);
+        Assert.DoesNotContain(Recommendation, Lines(Opened(Hardware)));
+        Assert.False(Opened(Hardware).IsSoftBetter);
+    }
+
+    [Fact]
+    public void SoftProcessor_IsThereOnEveryHost() =>
+        Assert.All(
+            [Opened(Software), Opened(Hardware), new DoctorFindings { Host = new DoctorHost { User = "eva" }, Refusal = "there is no /dev/kvm" }],
+            findings => Assert.Contains(Lines(findings), line => line.Contains("runs here: --hypervisor soft, one vCPU, --irqchip user.", StringComparison.Ordinal)));
 
     [Fact]
     public void HardwareHost_HasNothingMarked()
@@ -82,7 +98,7 @@ public sealed class DoctorTextTests
     [Fact]
     public void Headings_StandInOrder() =>
         Assert.Equal(
-            ["Hypervisor", "Processor", "Interrupts", "Capabilities", "What this means"],
+            ["Hypervisor", "Processor", "Interrupts", "Soft processor", "Capabilities", "What this means"],
             Lines(Opened(Software)).Where(line => line[0] is not (' ' or '!')));
 
     [Fact]
@@ -125,7 +141,8 @@ public sealed class DoctorTextTests
         Assert.Equal(69, findings.ExitStatus);
         Assert.Equal("Hypervisor", lines[0]);
         Assert.StartsWith("! There is no /dev/kvm, and /proc/cpuinfo shows no virtualization", lines[1], StringComparison.Ordinal);
-        Assert.Equal("! No guest can run here until that is mended; 'hvrun run' ends with status 69.", lines[^1]);
+        Assert.Equal("! No guest can run on KVM here until that is mended; 'hvrun run' ends with status 69.", lines[^2]);
+        Assert.Contains("--hypervisor soft", lines[^1], StringComparison.Ordinal);
     }
 
     [Fact]

@@ -6,7 +6,7 @@ namespace HvRunner.Instructions.Tests;
 
 public class StepCostTests(ITestOutputHelper output)
 {
-    /// <summary>add rax,[rbx]; popcnt rcx,rax; lock xadd [rbx],rdx; clac; cmpxchg16b [rbx]; pxor xmm0,xmm1; addss xmm0,xmm1; fld1; fstp st0.</summary>
+    /// <summary>One instruction of each kind, on RBX where it has a memory operand; also one whose address is not mapped.</summary>
     [Theory]
     [InlineData("integer", "480303")]
     [InlineData("popcnt", "F3480FB8C8")]
@@ -17,6 +17,14 @@ public class StepCostTests(ITestOutputHelper output)
     [InlineData("paddsw", "660FEDC1")]
     [InlineData("addss", "F30F58C1")]
     [InlineData("fld1", "D9E8")]
+    [InlineData("fsin", "D9FE")]
+    [InlineData("fpatan", "D9F3")]
+    [InlineData("fbld", "DF23")]
+    [InlineData("pcmpistri", "660F3A63C108")]
+    [InlineData("dpps", "660F3A40C1F1")]
+    [InlineData("rcpps", "0F53C1")]
+    [InlineData("pshufb", "660F3800C1")]
+    [InlineData("maskmovdqu", "660FF7C1")]
     [InlineData("fault", "480304250000F07F")]
     public void Step_AfterWarmUp_AllocatesNothing(string name, string hex) => Measure(GuestProcessor.Long(), name, hex);
 

@@ -39,7 +39,7 @@ public sealed class DemoTests
         Assert.Equal(0, result.Status);
         foreach (var option in new[]
         {
-            "--initrd", "--cmdline", "--memory", "--cpus", "--boot", "--hypervisor", "--irqchip", "--console", "--debug-console", "--timeout",
+            "--initrd", "--cmdline", "--memory", "--cpus", "--boot", "--hypervisor", "--irqchip", "--clock", "--console", "--debug-console", "--timeout",
             "--exit-port", "--exit-map", "--report", "--panic-text", "--trace", "--trace-filter", "--log", "-v",
         })
         {

@@ -18,9 +18,11 @@ public sealed class UsageTests
     [InlineData("--cpus", "two")]
     [InlineData("--boot", "linux64")]
     [InlineData("--boot", "")]
-    [InlineData("--hypervisor", "soft")]
     [InlineData("--hypervisor", "whp")]
     [InlineData("--irqchip", "elsewhere")]
+    [InlineData("--irqchip", "user")]
+    [InlineData("--clock", "virtual")]
+    [InlineData("--clock", "slow")]
     [InlineData("--console", "stderr")]
     [InlineData("--console", "file:")]
     [InlineData("--debug-console", "stdout")]
@@ -130,9 +132,16 @@ public sealed class UsageTests
     [Fact]
     public async Task HypervisorFromTheEnvironment_IsCheckedAndNamed()
     {
-        var start = new HvrunStart("run", Artifacts.Guest("endings")) { Environment = new Dictionary<string, string> { ["HVRUN_HYPERVISOR"] = "soft" } };
+        var start = new HvrunStart("run", Artifacts.Guest("endings")) { Environment = new Dictionary<string, string> { ["HVRUN_HYPERVISOR"] = "whp" } };
         (await HvrunProcess.RunAsync(start)).Ended(64, "usage").Says("HVRUN_HYPERVISOR");
     }
+
+    [Theory]
+    [InlineData("--irqchip", "kernel")]
+    [InlineData("--irqchip", "split")]
+    [InlineData("--cpus", "2")]
+    public async Task WhatTheSoftProcessorLacks_IsRefused(string option, string value) =>
+        (await HvrunProcess.RunAsync(Guests.Ending("poweroff", "--hypervisor", "soft", option, value))).Ended(64, "usage").Says($"{option}: ");
 
     [VmFact]
     public async Task HypervisorOption_OutweighsTheEnvironment()

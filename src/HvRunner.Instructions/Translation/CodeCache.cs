@@ -29,10 +29,10 @@ internal sealed unsafe class CodeCache
 
     public Block Block(int number) => _blocks[number]!;
 
-    public Block? Find(ulong physical, ulong rip)
+    public Block? Find(ulong physical, ulong rip, bool withVectors)
     {
         _byPhysical.TryGetValue(physical, out var block);
-        while (block is not null && block.Rip != rip)
+        while (block is not null && (block.Rip != rip || block.WithVectors != withVectors))
         {
             block = block.Other;
         }

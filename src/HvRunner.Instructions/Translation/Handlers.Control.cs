@@ -14,7 +14,7 @@ internal static unsafe partial class Handlers
     public static ChainEnd Enter(Processor processor)
     {
         ref var target = ref RecentTarget.Find(processor.RecentTargets, processor.BlockRip);
-        if (target.Rip != processor.BlockRip || target.Context != processor.Context)
+        if (target.Rip != processor.BlockRip || (target.Context != processor.Context && target.Context != processor.GlobalContext))
         {
             processor.PendingLink = -1;
             return ChainEnd.Resolve;

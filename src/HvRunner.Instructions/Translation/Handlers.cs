@@ -72,7 +72,7 @@ internal static unsafe partial class Handlers
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static nint ToRead<TPath, TWidth>(Processor processor, ulong linear)
         where TPath : struct, IPath
-        where TWidth : struct, IWidth
+        where TWidth : struct, ISize
     {
         if (TPath.IsCareful)
         {
@@ -87,7 +87,7 @@ internal static unsafe partial class Handlers
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static nint ToWrite<TPath, TWidth>(Processor processor, ulong linear)
         where TPath : struct, IPath
-        where TWidth : struct, IWidth
+        where TWidth : struct, ISize
     {
         if (TPath.IsCareful)
         {

@@ -105,13 +105,7 @@ internal ref partial struct Execution<TMemory, THost>
                     Mnemonic.Blendpd or Mnemonic.Vblendpd => 8,
                     _ => 4,
                 };
-                control = size == 2 ? control : control >> (lane * 16 / size);
-                for (var i = 0; i < 16; i++)
-                {
-                    a = (control & (1 << (i / size))) != 0 ? a.WithElement(i, b.GetElement(i)) : a;
-                }
-
-                return a;
+                return PackedShuffle.Blend(a, b, size == 2 ? control : control >> (lane * 16 / size), size);
         }
     }
 

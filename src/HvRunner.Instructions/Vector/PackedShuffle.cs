@@ -164,6 +164,18 @@ internal static class PackedShuffle
         return Vector128.Create<byte>(bytes.Slice(Math.Min(start, 32), 16));
     }
 
+    /// <summary>Elements of <paramref name="size"/> bytes from b where the control has a bit set, else from a.</summary>
+    public static Vector128<byte> Blend(Vector128<byte> a, Vector128<byte> b, int control, int size)
+    {
+        Span<byte> mask = stackalloc byte[16];
+        for (var i = 0; i < 16; i++)
+        {
+            mask[i] = (control & (1 << (i / size))) != 0 ? (byte)0xff : (byte)0;
+        }
+
+        return Vector128.ConditionalSelect(Vector128.Create<byte>(mask), b, a);
+    }
+
     /// <summary>Four doublewords chosen by two bits of <paramref name="control"/> each; the first two from a, the others from b.</summary>
     public static Vector128<byte> Choose32(Vector128<byte> a, Vector128<byte> b, int control)
     {

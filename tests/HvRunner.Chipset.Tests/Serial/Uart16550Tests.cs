@@ -140,6 +140,21 @@ public sealed class Uart16550Tests
     }
 
     [Fact]
+    public void EarlyInput_SurvivesAFifoThatIsTurnedOnBehindTheInterrupt()
+    {
+        // Linux sets the line up in this order when the port is opened.
+        _f.Receive(Count(3));
+        Uart.Out(Mcr, 0x09);
+        Uart.Out(Ier, 0x05);
+        Uart.Out(Fcr, 0x01);
+        Uart.Out(Fcr, 0x81);
+        Uart.Out(Mcr, 0x0b);
+        Assert.Equal(1, Uart.In(Data));
+        Assert.Equal(2, Uart.In(Data));
+        Assert.Equal(3, Uart.In(Data));
+    }
+
+    [Fact]
     public void EarlyInput_IsNotTakenForAGuestThatOnlySends()
     {
         _f.Receive(Count(1));

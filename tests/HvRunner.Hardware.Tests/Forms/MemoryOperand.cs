@@ -76,9 +76,9 @@ internal static class MemoryOperand
         {
             // Nothing but the segment's base can still be moved.
             var moved = target - instruction.MemoryDisplacement64;
-            if ((long)(moved << 16) >> 16 != (long)moved)
+            if (moved >= 0x8000_0000_0000)
             {
-                // The loop could not load such a base.
+                // The loop could not load such a base, or it is a kernel's: with one, alignment is not always checked here.
                 return;
             }
 

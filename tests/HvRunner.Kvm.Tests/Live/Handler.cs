@@ -47,6 +47,14 @@ internal sealed class Handler : IExitHandler
     {
     }
 
+    public bool BeforeEntry(ref EntryEvents events) => throw new InvalidOperationException("KVM holds the interrupt controllers");
+
+    public ulong TaskPriority
+    {
+        get => throw new InvalidOperationException("KVM holds the local APIC");
+        set => throw new InvalidOperationException("KVM holds the local APIC");
+    }
+
     public void Kicked() => OnKicked();
 
     private static void Unexpected(string what) => throw new InvalidOperationException($"the guest was not expected to do this: {what}");

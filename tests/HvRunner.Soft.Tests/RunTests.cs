@@ -1,0 +1,146 @@
+using HvRunner.Abstractions;
+
+namespace HvRunner.Soft.Tests;
+
+/// <summary>Stops, kicks and exits of a vCPU, as the contracts say.</summary>
+public sealed class RunTests
+{
+    // out 0x10, al; jmp to itself
+    private static readonly byte[] OutAndSpin = [0xe6, 0x10, 0xeb, 0xfe];
+
+    [Fact]
+    public void RequestStop_EndsAGuestThatSpins()
+    {
+        using var guest = new SoftGuest(OutAndSpin);
+        using var spinning = new ManualResetEventSlim();
+        var controller = new Controller { OnOut = (_, _) => spinning.Set() };
+        var exit = guest.Run(controller, () =>
+        {
+            Assert.True(spinning.Wait(TimeSpan.FromSeconds(5)));
+            guest.Vcpu.RequestStop();
+        });
+        Assert.Equal(new VcpuExit(VcpuExitKind.Stopped), exit);
+    }
+
+    [Fact]
+    public void RequestStop_IsSticky()
+    {
+        using var guest = new SoftGuest(OutAndSpin);
+        guest.Vcpu.RequestStop();
+        Assert.Equal(VcpuExitKind.Stopped, guest.Run(new Controller()).Kind);
+        Assert.Equal(VcpuExitKind.Stopped, guest.Run(new Controller()).Kind);
+        Assert.Equal(SoftGuest.Code, guest.State().Rip);
+    }
+
+    [Fact]
+    public void RequestStop_FromADevice_EndsBehindItsInstruction()
+    {
+        // out 0x10, al; inc ebx; jmp to itself
+        using var guest = new SoftGuest([0xe6, 0x10, 0x43, 0xeb, 0xfe]);
+        var controller = new Controller();
+        controller.OnOut = (_, _) => guest.Vcpu.RequestStop();
+        Assert.Equal(VcpuExitKind.Stopped, guest.Run(controller).Kind);
+        Assert.Equal(SoftGuest.Code + 2, guest.State().Rip);
+        Assert.Equal(0ul, guest.State()[GeneralRegister.Rbx]);
+    }
+
+    [Fact]
+    public void Kick_IsNeverLost()
+    {
+        using var guest = new SoftGuest([0xeb, 0xfe]);
+        var controller = new Controller();
+        using var kicked = new SemaphoreSlim(0);
+        controller.OnKicked = () => kicked.Release();
+        var exit = guest.Run(controller, () =>
+        {
+            for (var i = 0; i < 500; i++)
+            {
+                guest.Vcpu.Kick();
+                Assert.True(kicked.Wait(TimeSpan.FromSeconds(5)), $"kick {i} was lost");
+            }
+
+            guest.Vcpu.RequestStop();
+        });
+        Assert.Equal(VcpuExitKind.Stopped, exit.Kind);
+    }
+
+    [Fact]
+    public void Kick_BeforeTheRun_TakesEffectAtItsStart()
+    {
+        using var guest = new SoftGuest([0xeb, 0xfe]);
+        var controller = new Controller();
+        controller.OnKicked = guest.Vcpu.RequestStop;
+        guest.Vcpu.Kick();
+        guest.Run(controller);
+        Assert.Equal(SoftGuest.Code, guest.State().Rip);
+    }
+
+    [Fact]
+    public void Exits_AreCounted()
+    {
+        // in al, 0x10; out 0x11, al; mov [Device], al; mov al, [Device]; cpuid; then the triple fault of an empty IDT
+        using var guest = new SoftGuest([0xe4, 0x10, 0xe6, 0x11, 0xa2, 0, 0, 0, 0xd0, 0xa0, 0, 0, 0, 0xd0, 0x0f, 0xa2, 0x0f, 0x0b]);
+        Assert.Equal(VcpuExitKind.Shutdown, guest.Run(new Controller()).Kind);
+        var counts = guest.Vcpu.Counts;
+        Assert.Equal((1, 1, 1, 1), (counts.PortIn, counts.PortOut, counts.MmioRead, counts.MmioWrite));
+        Assert.Equal(4, counts.Total);
+    }
+
+    [Fact]
+    public void UnknownMsr_IsTheMachinesAndElseAGeneralProtection()
+    {
+        // mov ecx, 0x6e0; rdmsr; out 0x10, al
+        byte[] code = [0xb9, 0xe0, 6, 0, 0, 0x0f, 0x32, 0xe6, 0x10, 0xeb, 0xfe];
+        using var taken = new SoftGuest(code);
+        var controller = new Controller { TakesMsrs = true };
+        var seen = -1;
+        controller.OnOut = (_, value) =>
+        {
+            seen = value;
+            taken.Vcpu.RequestStop();
+        };
+        taken.Run(controller);
+        Assert.Equal(0x34, seen);
+        Assert.Equal([0x6e0u], controller.Msrs);
+        Assert.Equal(1, taken.Vcpu.Counts.MsrRead);
+
+        using var refused = new SoftGuest(code);
+        Assert.Equal(VcpuExitKind.Shutdown, refused.Run(new Controller()).Kind);
+    }
+
+    [Fact]
+    public void TaskPriority_AndCr8AreOne()
+    {
+        // mov [Device], al; out 0x10, al
+        using var guest = new SoftGuest([0xa2, 0, 0, 0, 0xd0, 0xe6, 0x10]);
+        var controller = new Controller();
+        ulong atWrite = 0;
+        controller.OnMmioWrite = (_, _) =>
+        {
+            atWrite = controller.TaskPriority;
+            controller.TaskPriority = 7;
+        };
+        ulong afterwards = 0;
+        controller.OnOut = (_, _) =>
+        {
+            afterwards = guest.State().Cr8;
+            guest.Set(state => state.Cr8 = 2);
+            guest.Vcpu.RequestStop();
+        };
+        guest.Run(controller);
+        Assert.Equal(0ul, atWrite);
+        Assert.Equal(7ul, afterwards);
+        Assert.Equal(2ul, controller.TaskPriority);
+    }
+
+    [Fact]
+    public void Hypervisor_RefusesWhatItHasNot()
+    {
+        using var hypervisor = new SoftHypervisor();
+        using var memory = hypervisor.AllocateMemory([new GuestRange(new GuestAddress(0), 1 << 20)]);
+        PartitionConfig Config(int vcpus, IrqchipMode irqchip) =>
+            new() { VcpuCount = vcpus, Irqchip = irqchip, Memory = memory, CpuidOf = _ => [] };
+        Assert.Throws<HypervisorException>(() => hypervisor.CreatePartition(Config(2, IrqchipMode.User)));
+        Assert.Throws<ArgumentException>(() => hypervisor.CreatePartition(Config(1, IrqchipMode.Kernel)));
+    }
+}
