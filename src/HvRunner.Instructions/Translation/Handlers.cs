@@ -67,6 +67,17 @@ internal static unsafe partial class Handlers
         return ChainEnd.Leave;
     }
 
+    /// <summary>Two instructions on registers.</summary>
+    [MethodImpl(Chained)]
+    public static ChainEnd Pair<TFirst, TSecond>(ref Operation op, Processor processor)
+        where TFirst : struct, IAction
+        where TSecond : struct, IAction
+    {
+        TFirst.Execute(ref op, processor, !TSecond.ReplacesFlags);
+        TSecond.Execute(ref Unsafe.Add(ref op, 1), processor, true);
+        return Unsafe.Add(ref op, 2).Handler(ref Unsafe.Add(ref op, 2), processor);
+    }
+
     /// <summary>NOP and its many disguises.</summary>
     [MethodImpl(Chained)]
     public static ChainEnd Nothing(ref Operation op, Processor processor) =>
