@@ -36,11 +36,13 @@ internal static unsafe partial class Handlers
         where TAddress : struct, IAddress
         where TPath : struct, IPath
     {
-        var host = ToRead<TPath, TWidth>(processor, TAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = TAddress.Linear(ref op, processor);
+        if (!MayRead<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : MultiplyLoad<TWidth, AnyAddress, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         ref var target = ref processor.RegisterByte(op.A);
         TWidth.Write(ref target, Product<TWidth>(processor, TWidth.Read(ref target), TWidth.Load(host)));
