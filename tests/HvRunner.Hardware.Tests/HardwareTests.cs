@@ -37,7 +37,7 @@ public class HardwareTests(ITestOutputHelper output)
             match.Run(batch);
         }
 
-        var report = Report.Write(match, seed, watch.Elapsed);
+        var report = Report.Write(match, seed, forms, watch.Elapsed);
         output.WriteLine(report.Summary);
         File.WriteAllText(Path.Combine(AppContext.BaseDirectory, TableFile), report.Summary);
         Assert.True(report.Failures.Count == 0, $"{report.Failures.Count} forms do not agree, seed {seed}:\n{string.Join('\n', report.Failures)}");

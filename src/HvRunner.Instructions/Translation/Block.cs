@@ -20,6 +20,9 @@ internal sealed class Block
     /// <summary>Its length in bytes.</summary>
     public required int Length { get; init; }
 
+    /// <summary>Translated where vector instructions may run, and only to be entered there.</summary>
+    public required bool WithVectors { get; init; }
+
     /// <summary>Its place in the processor's list.</summary>
     public required int Number { get; init; }
 

@@ -32,6 +32,7 @@ public sealed partial class Processor
     internal byte Kind;
 
     /// <summary>The six status flags, wherever they are kept.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal ulong StatusFlags()
     {
         var width = 8 << (Kind & 3);
@@ -100,6 +101,7 @@ public sealed partial class Processor
     }
 
     /// <summary>Brings the status flags into RFLAGS.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void SettleFlags()
     {
         if (Kind != FlagKind.Explicit)

@@ -1,5 +1,6 @@
 // Finding, making and running translated blocks.
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using HvRunner.Abstractions;
 
 namespace HvRunner.Instructions;
@@ -12,6 +13,13 @@ public sealed unsafe partial class Processor
     // Only 64-bit code is translated; other modes, single-stepping and alignment checks go one instruction at a time.
     private bool _stepping = true;
     private ulong _generation;
+    private ulong _globalGeneration;
+    private uint _mode;
+    private bool _withVectors;
+
+    // A context is a count of changes above the mode: the privilege level, and whether vector instructions run.
+    private const int ModeBits = 3;
+    private const ulong ForGlobalPages = 1UL << 63;
 
     // Pages that cached branch targets may lie in; several pages share an entry. Kernels invalidate many pages of data, and rarely one of code.
     private const int EnteredPages = 4096;
@@ -28,8 +36,11 @@ public sealed unsafe partial class Processor
     /// <summary>Where the block that runs begins, for the program.</summary>
     internal ulong BlockRip;
 
-    /// <summary>Counts every change of mappings, and names the privilege level: what a cached branch target was found under.</summary>
+    /// <summary>What a cached branch target was found under: it holds as long as this is the same.</summary>
     internal ulong Context;
+
+    /// <summary>As <see cref="Context"/>, for targets in global pages, which outlast a write to CR3.</summary>
+    internal ulong GlobalContext;
 
     /// <summary>The block that runs.</summary>
     internal int BlockNumber;
@@ -47,10 +58,25 @@ public sealed unsafe partial class Processor
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref ulong Register(int offset) => ref Unsafe.As<byte, ulong>(ref RegisterByte(offset));
 
+    /// <summary>A vector register, to be read.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref Vector128<byte> Vector(int number) => ref Unsafe.As<byte, Vector128<byte>>(
+        ref Unsafe.Add(ref Extended.Origin, XsaveLayout.XmmRegisters + (16 * number)));
+
+    /// <summary>A vector register, to be written: SSE state counts as used from here on.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal ref Vector128<byte> VectorToWrite(int number)
+    {
+        ref var image = ref Extended.Origin;
+        Unsafe.Add(ref image, XsaveLayout.LegacySize) |= (byte)XsaveLayout.Sse;
+        return ref Unsafe.As<byte, Vector128<byte>>(ref Unsafe.Add(ref image, XsaveLayout.XmmRegisters + (16 * number)));
+    }
+
     /// <summary>
     /// Executes what one operation stands for through the executor. True: it is done and the next operation may follow. False: something needs a
     /// look first (a fault, a halt, another mode, code that changed), or the program goes on elsewhere; RIP says where.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal bool ExecuteSlowly(ref Operation op)
     {
         var block = _code.Block(BlockNumber);
@@ -75,6 +101,7 @@ public sealed unsafe partial class Processor
     }
 
     /// <summary>The block ends behind this operation: what is left of it was counted when it began.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void CreditRest(ref Operation op) => Budget += _code.Block(BlockNumber).Instructions.Length - Unsafe.Add(ref op, 1).Index;
 
     private void RunBlocks()
@@ -134,7 +161,7 @@ public sealed unsafe partial class Processor
         }
 
         var physical = entry.Frame | (Rip & 4095);
-        var block = _code.Find(physical, Rip);
+        var block = _code.Find(physical, Rip, _withVectors);
         if (block is null)
         {
             if (_code.IsFull)
@@ -143,7 +170,7 @@ public sealed unsafe partial class Processor
                 PendingLink = -1;
             }
 
-            block = _translator.Translate(_code, entry.Addend + (nint)Rip, physical, Rip);
+            block = _translator.Translate(_code, entry.Addend + (nint)Rip, physical, Rip, _withVectors);
             Links = _code.Links;
             if (block is null)
             {
@@ -165,7 +192,7 @@ public sealed unsafe partial class Processor
             }
 
             recent.Rip = Rip;
-            recent.Context = Context;
+            recent.Context = (entry.Page & PageEntry.Global) != 0 ? GlobalContext : Context;
             recent.Operations = block.Operations;
         }
 
@@ -182,22 +209,31 @@ public sealed unsafe partial class Processor
         var checksAlignment = privilege == 3 && (Rflags & Flag.AlignmentCheck) != 0 && (Cr0 & ControlBit.Cr0Am) != 0;
         _stepping = !isLong || (Rflags & Flag.Trap) != 0 || checksAlignment || (Debug[7] & 0xff) != 0 || (Cr4 & ControlBit.Cr4La57) != 0;
         Pages = _buffer.Select(privilege == 3 ? 2 : (Rflags & Flag.AlignmentCheck) != 0 ? 1 : 0);
-        Context = (_generation << 2) | (uint)privilege;
+        _withVectors = (Cr0 & (ControlBit.Cr0Em | ControlBit.Cr0Ts)) == 0 && (Cr4 & ControlBit.Cr4Osfxsr) != 0;
+        _mode = (uint)privilege | (_withVectors ? 4u : 0);
+        Context = (_generation << ModeBits) | _mode;
+        GlobalContext = ForGlobalPages | (_globalGeneration << ModeBits) | _mode;
     }
 
     /// <summary>EFLAGS.AC at privilege level 0: whether SMAP lets the kernel touch user pages.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void SetAlignmentCheck(bool set)
     {
         Rflags = set ? Rflags | Flag.AlignmentCheck : Rflags & ~Flag.AlignmentCheck;
         Pages = _buffer.Select(set ? 1 : 0);
     }
 
-    /// <summary>Makes all cached branch targets invalid.</summary>
-    private void NewContext()
+    /// <summary>Makes cached branch targets invalid: all, or all but those in global pages.</summary>
+    private void NewContext(bool keepsGlobal = false)
     {
         _generation++;
-        Context = (_generation << 2) | (Context & 3);
-        _enteredPages.AsSpan().Clear();
+        Context = (_generation << ModeBits) | _mode;
+        if (!keepsGlobal)
+        {
+            _globalGeneration++;
+            GlobalContext = ForGlobalPages | (_globalGeneration << ModeBits) | _mode;
+            _enteredPages.AsSpan().Clear();
+        }
     }
 
     /// <summary>Makes the cached branch targets of one page invalid, and with them all others, if code may have run there at all.</summary>

@@ -36,7 +36,7 @@ internal struct PageEntry
 /// <summary>The buffer. Its host addresses come from one place, <see cref="Processor"/>'s fill after a walk, and point into guest RAM only.</summary>
 internal sealed class TranslationBuffer(Processor processor) : TranslationCache
 {
-    public const int EntryCount = 256;
+    public const int EntryCount = 1024;
 
     private readonly PageEntry[][] _tables = [NewTable(), NewTable(), NewTable()];
     private readonly bool[] _used = new bool[3];

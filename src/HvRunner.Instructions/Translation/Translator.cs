@@ -14,6 +14,7 @@ internal sealed unsafe partial class Translator
 
     private CodeCache _code = null!;
     private ulong _start;
+    private bool _withVectors;
     private int _count;
     private int _operationCount;
 
@@ -30,9 +31,13 @@ internal sealed unsafe partial class Translator
         Parts,
     }
 
-    /// <summary>Translates the block at a host address, or answers null when no whole instruction lies there.</summary>
-    public Block? Translate(CodeCache code, nint host, ulong physical, ulong rip)
+    /// <summary>
+    /// Translates the block at a host address, or answers null when no whole instruction lies there. Vector instructions get handlers only where
+    /// they are allowed; elsewhere the executor raises what they raise.
+    /// </summary>
+    public Block? Translate(CodeCache code, nint host, ulong physical, ulong rip, bool withVectors)
     {
+        _withVectors = withVectors;
         _code = code;
         _start = rip;
         _count = 0;
@@ -74,6 +79,7 @@ internal sealed unsafe partial class Translator
             Physical = physical,
             Rip = rip,
             Length = offset,
+            WithVectors = withVectors,
             Number = code.NextNumber,
         };
     }
@@ -167,7 +173,8 @@ internal sealed unsafe partial class Translator
             Mnemonic.Sti => Set(ref op, &Handlers.SetInterruptFlag),
             Mnemonic.Stac => Set(ref op, &Handlers.AllowUserAccess<Yes>),
             Mnemonic.Clac => Set(ref op, &Handlers.AllowUserAccess<No>),
-            _ => EmitBinary(in instruction, ref op) || EmitUnary(in instruction, ref op) || EmitConditional(in instruction, ref op),
+            _ => EmitBinary(in instruction, ref op) || EmitUnary(in instruction, ref op) || EmitConditional(in instruction, ref op) ||
+                (_withVectors && EmitVector(in instruction, ref op)),
         };
     }
 

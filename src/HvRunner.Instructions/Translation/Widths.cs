@@ -4,12 +4,22 @@ using System.Runtime.CompilerServices;
 
 namespace HvRunner.Instructions;
 
-/// <summary>An operand width. Values travel zero-extended in 64 bits.</summary>
-internal unsafe interface IWidth
+/// <summary>The size of a memory operand.</summary>
+internal interface ISize
 {
     static abstract int Bytes { get; }
+}
 
-    /// <summary>Log2 of <see cref="Bytes"/>, which orders the flag kinds of one group.</summary>
+/// <summary>A vector's.</summary>
+internal readonly struct Xword128 : ISize
+{
+    public static int Bytes => 16;
+}
+
+/// <summary>A general operand's width. Values travel zero-extended in 64 bits.</summary>
+internal unsafe interface IWidth : ISize
+{
+    /// <summary>Log2 of <see cref="ISize.Bytes"/>, which orders the flag kinds of one group.</summary>
     static abstract int Log { get; }
 
     static abstract ulong Read(ref byte register);

@@ -43,10 +43,14 @@ internal static class Comparer
         var differences = new List<string>();
         if (faulted)
         {
-            Check(differences, "error", hardware.ErrorCode, ours.ErrorCode);
             Check(differences, "rip", hardware.Rip, ours.Rip);
-            if (hardware.Vector == PageFault && !MayFaultElsewhere(instance, input, hardware.Cr2))
+            if (hardware.Vector != PageFault)
             {
+                Check(differences, "error", hardware.ErrorCode, ours.ErrorCode);
+            }
+            else if (!MayFaultElsewhere(instance, hardware.Cr2))
+            {
+                Check(differences, "error", hardware.ErrorCode, ours.ErrorCode);
                 Check(differences, "cr2", hardware.Cr2, ours.Cr2);
             }
         }
@@ -99,14 +103,20 @@ internal static class Comparer
         if (hardware.Vector is PageFault or AlignmentCheck && hardware.Rip == instance.Start && instance.Decoded.Code is Code.Maskmovq_rDI_mm_mm or Code.Maskmovdqu_rDI_xmm_xmm or Code.Movsxd_r16_rm16)
         {
             // The processor may ask for the bytes that the mask leaves out, all of them included; AMD's reads 32 bits for MOVSXD to a 16-bit register.
-            return ours.Vector == PageFault || ours.Vector == ProcessorImage.NoException || ours.Rip != instance.Start;
+            return instance.Decoded.Code == Code.Movsxd_r16_rm16 || ours.Vector == PageFault || ours.Vector == ProcessorImage.NoException || ours.Rip != instance.Start;
         }
 
         if (hardware.Vector is PageFault or AlignmentCheck && ours.Vector is PageFault or AlignmentCheck && hardware.Rip == ours.Rip &&
             instance.Decoded.Mnemonic is Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq)
         {
-            // Each operand faults in its own way, and which is asked for first is not said.
-            return hardware.Vector != ours.Vector;
+            // Each operand faults in its own way. AMD's takes the second first, but for REPE CMPSB.
+            return true;
+        }
+
+        if (hardware.Vector == UndefinedOpcode && ours.Vector == PageFault && ours.Cr2 >> 63 != 0)
+        {
+            // The host's own half of the address space: there, too, the emulator may take over.
+            return hardware.Rip == ours.Rip;
         }
 
         if (instance.Decoded.Mnemonic is Mnemonic.Ud0 or Mnemonic.Ud1 && hardware.Vector == UndefinedOpcode && ours.Vector == PageFault)
@@ -123,8 +133,8 @@ internal static class Comparer
         return hardware.Rip == instance.Start && hardware.Vector < ProcessorImage.NoException && !(hardware.Vector == UndefinedOpcode && instance.Decoded.HasLockPrefix);
     }
 
-    /// <summary>Where several bytes of operands fault, which of them CR2 names is the processor's choice: images as a whole, CMPS, and stack frames.</summary>
-    private static bool MayFaultElsewhere(Instance instance, in ProcessorImage input, ulong address)
+    /// <summary>Where several bytes of operands fault, which of them CR2 names is the processor's choice: images, and where a mask leaves bytes out.</summary>
+    private static bool MayFaultElsewhere(Instance instance, ulong address)
     {
         if (!instance.IsValid)
         {
@@ -135,9 +145,8 @@ internal static class Comparer
         {
             Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or
                 Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xrstor or Mnemonic.Xrstor64 or
-                Mnemonic.Fnsave or Mnemonic.Frstor or Mnemonic.Fnstenv or Mnemonic.Fldenv => address - instance.Address < 1024,
+                Mnemonic.Fnsave or Mnemonic.Frstor or Mnemonic.Fnstenv or Mnemonic.Fldenv => (uint)(address - instance.Address) < 1024,
             Mnemonic.Maskmovq or Mnemonic.Maskmovdqu => true,
-            Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq => (uint)(address - input.General[7] + 128) < 256 || (uint)(address - input.General[6] + 128) < 256,
             _ => false,
         };
     }

@@ -144,7 +144,7 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
     {
         var instance = _generator.Instances[index];
         ref readonly var mine = ref Mine(index);
-        return !instance.IsValid && mine.Vector is 6 or 13 && mine.Rip == instance.Start && Real(index).Rip != instance.Start;
+        return !instance.IsValid && mine.Vector is 6 or 13 or 14 && mine.Rip == instance.Start && Real(index).Rip != instance.Start;
     }
 
     private void Count(int index)
@@ -165,7 +165,8 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
             return;
         }
 
-        SavedImage.Equalize(_generator.Instances[index], Input(index), Mine(index).Vector < ProcessorImage.NoException, Theirs, ours.Ram);
+        var faulted = Mine(index).Vector < ProcessorImage.NoException || Real(index).Vector < ProcessorImage.NoException;
+        SavedImage.Equalize(_generator.Instances[index], Input(index), faulted, Theirs, ours.Ram);
     }
 
     private string CompareMemory()

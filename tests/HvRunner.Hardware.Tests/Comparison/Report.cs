@@ -8,7 +8,7 @@ namespace HvRunner.Hardware.Tests.Comparison;
 /// <summary>The table of forms covered, and what did not agree.</summary>
 internal sealed record Report(string Summary, IReadOnlyList<string> Failures)
 {
-    public static Report Write(Match match, ulong seed, TimeSpan elapsed)
+    public static Report Write(Match match, ulong seed, IReadOnlyList<Code> forms, TimeSpan elapsed)
     {
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"seed {seed}: {match.Instances} instances of {match.Tallies.Count} forms in {elapsed.TotalSeconds:f1} s, {match.Instances / elapsed.TotalSeconds:f0} a second");
@@ -35,7 +35,7 @@ internal sealed record Report(string Summary, IReadOnlyList<string> Failures)
 
         text.AppendLine(CultureInfo.InvariantCulture, $"{match.Entangled} instances differed only by what their neighbours had left");
         text.AppendLine(CultureInfo.InvariantCulture, $"reserved, yet executed here: {string.Join(' ', match.ReservedButExecuted)}");
-        foreach (var form in FormTable.Run.Where(form => !match.Tallies.ContainsKey(form)))
+        foreach (var form in forms.Where(form => !match.Tallies.ContainsKey(form)))
         {
             failures.Add($"{form}: no instance of it came up");
         }

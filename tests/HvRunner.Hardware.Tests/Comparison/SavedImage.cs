@@ -24,7 +24,8 @@ internal static class SavedImage
 
         if (instance.Decoded.Mnemonic is Mnemonic.Maskmovq or Mnemonic.Maskmovdqu && faulted)
         {
-            Take(input.General[7], 0, 16, hardware, ours);
+            var isShort = instance.Decoded.Op0Kind == OpKind.MemorySegEDI;
+            Take(isShort ? (uint)input.General[7] : input.General[7], 0, 16, hardware, ours);
         }
 
         switch (instance.Decoded.Mnemonic)
