@@ -13,6 +13,7 @@ internal sealed class SteppedProcessor
         new(ExecutorOptions.DebugChecks | ExecutorOptions.FeatureGating);
 
     private readonly ulong[] _recent = new ulong[RecentCount];
+    private readonly bool[] _faulted = new bool[RecentCount];
     private PlainMemory _memory;
     private ProcessorHost _host;
 
@@ -29,13 +30,12 @@ internal sealed class SteppedProcessor
     /// <summary>A triple fault, or something that is not implemented.</summary>
     public bool IsDead { get; private set; }
 
-    public CompletionKind LastKind { get; private set; }
-
     public void Step()
     {
-        _recent[Steps++ % RecentCount] = State.Rip;
+        var rip = State.Rip;
         var completion = _executor.Step(State, ref _memory, ref _host);
-        LastKind = completion.Kind;
+        _recent[Steps++ % RecentCount] = rip;
+        _faulted[(Steps - 1) % RecentCount] = completion.Kind != CompletionKind.Completed;
         if (completion.Kind != CompletionKind.Completed || completion.DebugCause != 0)
         {
             IsDead |= completion.Kind == CompletionKind.Unsupported ||
@@ -43,11 +43,17 @@ internal sealed class SteppedProcessor
         }
     }
 
+    /// <summary>Fetches at RIP without executing, which marks the page as accessed; a processor may do so early.</summary>
+    public void Prefetch() => _ = _executor.TryWalk(State, ref _memory, ref _host, State.Rip, Access.Fetch, out _, out _);
+
     public void Interrupt(byte vector) =>
         IsDead |= _executor.DeliverInterrupt(State, ref _memory, ref _host, vector).Kind is CompletionKind.Unsupported or CompletionKind.Shutdown;
 
     /// <summary>Where the instruction stood that was executed so many steps ago.</summary>
     public ulong Recent(int ago) => _recent[(Steps - 1 - ago) % RecentCount];
+
+    /// <summary>That instruction raised a fault, so it did nothing.</summary>
+    public bool HasFaulted(int ago) => _faulted[(Steps - 1 - ago) % RecentCount];
 
     public int RecentSteps => (int)Math.Min(Steps, RecentCount);
 }

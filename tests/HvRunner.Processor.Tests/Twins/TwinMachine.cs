@@ -15,7 +15,11 @@ internal static class TwinMachine
     private const ulong Writable = 2;
     private const ulong User = 4;
     private const ulong Large = 0x80;
+    private const ulong Accessed = 0x20;
     private const ulong Global = 0x100;
+
+    /// <summary>Entries above the last level, and global ones, are accessed from the start: a buffer decides when they are read again.</summary>
+    private const ulong Upper = Present | Writable | User | Accessed;
 
     /// <summary>The handlers' code, by whether status flags in a frame are wiped before the log sees them.</summary>
     private static readonly byte[][] HandlerCode = [Assemble(false), Assemble(true)];
@@ -27,21 +31,21 @@ internal static class TwinMachine
     {
         ram.Clear();
         var flags = Present | (user ? User : 0);
-        Write(ram, TwinLayout.FirstRoot, 0x3000 | Present | Writable | User);
-        Write(ram, TwinLayout.FirstRoot + (256 * 8), 0x8000 | Present | Writable | User);
-        Write(ram, TwinLayout.SecondRoot, 0x7000 | Present | Writable | User);
-        Write(ram, TwinLayout.SecondRoot + (256 * 8), 0x8000 | Present | Writable | User);
-        Write(ram, 0x3000, 0x4000 | Present | Writable | User);
-        Write(ram, 0x3000 + 8, 0xa000 | Present | Writable | User);
-        Write(ram, 0x7000, 0x3a000 | Present | Writable | User);
-        Write(ram, 0x7000 + 8, 0xa000 | Present | Writable | User);
-        Write(ram, 0x4000, TwinLayout.LowTable | Present | Writable | User);
-        Write(ram, 0x3a000, TwinLayout.SecondLowTable | Present | Writable | User);
+        Write(ram, TwinLayout.FirstRoot, 0x3000 | Upper);
+        Write(ram, TwinLayout.FirstRoot + (256 * 8), 0x8000 | Upper);
+        Write(ram, TwinLayout.SecondRoot, 0x7000 | Upper);
+        Write(ram, TwinLayout.SecondRoot + (256 * 8), 0x8000 | Upper);
+        Write(ram, 0x3000, 0x4000 | Upper);
+        Write(ram, 0x3000 + 8, 0xa000 | Upper);
+        Write(ram, 0x7000, 0x3a000 | Upper);
+        Write(ram, 0x7000 + 8, 0xa000 | Upper);
+        Write(ram, 0x4000, TwinLayout.LowTable | Upper);
+        Write(ram, 0x3a000, TwinLayout.SecondLowTable | Upper);
         Write(ram, 0xa000, 0 | flags | Writable | Large);
 
         // The high data: three levels of their own.
-        Write(ram, 0x8000, 0x9000 | Present | Writable | User);
-        Write(ram, 0x9000, 0x39000 | Present | Writable | User);
+        Write(ram, 0x8000, 0x9000 | Upper);
+        Write(ram, 0x9000, 0x39000 | Upper);
         for (ulong page = 0; page < 4; page++)
         {
             Write(ram, 0x39000 + ((0x20 + page) * 8), (TwinLayout.Data + (page << 12)) | flags | Writable);
@@ -51,7 +55,7 @@ internal static class TwinMachine
         {
             Map(ram, table, TwinLayout.Gdt, TwinLayout.Log, Present);
             Map(ram, table, TwinLayout.Log, TwinLayout.Code, Present | Writable);
-            Map(ram, table, TwinLayout.Code, TwinLayout.CodeEnd, flags | Global);
+            Map(ram, table, TwinLayout.Code, TwinLayout.CodeEnd, flags | Global | Accessed);
             Map(ram, table, TwinLayout.Data, TwinLayout.Missing, flags | Writable);
             Map(ram, table, TwinLayout.ReadOnly, TwinLayout.Device, flags);
             Map(ram, table, TwinLayout.Swapped, TwinLayout.StackEnd, flags | Writable);

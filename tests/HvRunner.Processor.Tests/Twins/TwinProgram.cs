@@ -106,7 +106,7 @@ internal sealed class TwinProgram
         Settle();
         AddEnd();
         var end = HasData(chunk) ? ChunkBytes - 8 : ChunkBytes;
-        if (HasData(chunk) || _random.Next(2) == 0)
+        if (HasData(chunk) || _random.Next(8) != 0)
         {
             Add(Instruction.CreateBranch(Code.Jmp_rel32_64, chunk + TwinLayout.ChunkBytes < TwinLayout.CodeEnd ? chunk + TwinLayout.ChunkBytes : TwinLayout.Code));
         }

@@ -10,33 +10,36 @@ internal sealed class Twins : IDisposable
     /// <summary>A repeated instruction counts less on the processor than it takes steps.</summary>
     private const int MaximumExtraSteps = 40_000;
 
+    private const int TableBytes = (int)TwinLayout.Gdt;
+
     private readonly GuardedMemory _leftRam;
     private readonly GuardedMemory _rightRam;
     private readonly Surroundings _leftAround;
     private readonly Surroundings _rightAround;
     private readonly Random _random;
     private readonly string _name;
+    private readonly bool _wipes;
 
     public Twins(int seed)
     {
         _random = new Random(seed);
         var user = _random.Next(3) == 0;
-        var wipes = _random.Next(2) == 0;
+        _wipes = _random.Next(2) == 0;
 
         // Supervisor code on user pages, under SMAP.
         var guarded = !user && _random.Next(4) == 0;
-        _name = $"seed {seed} ({(user ? "user" : guarded ? "SMAP" : "supervisor")}, {(wipes ? "flags wiped" : "flags kept")})";
+        _name = $"seed {seed} ({(user ? "user" : guarded ? "SMAP" : "supervisor")}, {(_wipes ? "flags wiped" : "flags kept")})";
         var range = new GuestRange(new GuestAddress(0), TwinLayout.RamBytes);
         _leftRam = new GuardedMemory(range);
         _rightRam = new GuardedMemory(range);
-        TwinMachine.Fill(_leftRam.Bank(0), wipes, user || guarded, _random);
-        new TwinProgram(_random, user, wipes).Fill(_leftRam.Bank(0));
+        TwinMachine.Fill(_leftRam.Bank(0), _wipes, user || guarded, _random);
+        new TwinProgram(_random, user, _wipes).Fill(_leftRam.Bank(0));
         _leftRam.Bank(0).CopyTo(_rightRam.Bank(0));
         _leftAround = new Surroundings((ulong)seed) { Ram = _leftRam };
         _rightAround = new Surroundings((ulong)seed) { Ram = _rightRam };
         Fast = new Processor(_leftRam, _leftAround);
         Slow = new SteppedProcessor(_rightRam, _rightAround);
-        var flags = (ulong)_random.Next() & (Flag.Interrupt | Flag.IoPrivilege | (wipes ? Flag.AlignmentCheck : 0));
+        var flags = (ulong)_random.Next() & (Flag.Interrupt | Flag.IoPrivilege | (_wipes ? Flag.AlignmentCheck : 0));
         Set(Fast, user, guarded, flags);
         Set(Slow.State, user, guarded, flags);
         Slow.State.General = Fast.General;
@@ -81,6 +84,20 @@ internal sealed class Twins : IDisposable
             return Describe("registers");
         }
 
+        if (!IsOver && !_leftRam.Bank(0)[..TableBytes].SequenceEqual(_rightRam.Bank(0)[..TableBytes]))
+        {
+            Slow.Prefetch();
+        }
+
+        if (_wipes && Fast.Rip - TwinLayout.Handlers < 4096)
+        {
+            // The handler has not got to the flags in its frame yet.
+            var flags = (int)TwinLayout.InterruptStackEnd - 24;
+            var status = BitConverter.ToUInt16(_leftRam.Bank(0)[flags..]) & (ushort)Flag.Status;
+            var others = BitConverter.ToUInt16(_rightRam.Bank(0)[flags..]) & ~(ushort)Flag.Status;
+            BitConverter.TryWriteBytes(_rightRam.Bank(0)[flags..], (ushort)(status | others));
+        }
+
         if (!_leftRam.Bank(0).SequenceEqual(_rightRam.Bank(0)))
         {
             var at = _leftRam.Bank(0).CommonPrefixLength(_rightRam.Bank(0)) & ~7;
@@ -95,8 +112,12 @@ internal sealed class Twins : IDisposable
         if (!IsOver && Fast.CanTakeInterrupt && _random.Next(3) == 0)
         {
             var vector = (byte)_random.Next(32, 256);
-            Fast.Interrupt(vector);
+            IsOver = !Fast.Interrupt(vector);
             Slow.Interrupt(vector);
+            if (IsOver != Slow.IsDead)
+            {
+                return Describe($"interrupt {vector}");
+            }
         }
 
         return null;
@@ -136,6 +157,11 @@ internal sealed class Twins : IDisposable
         var differing = Fast.Rflags ^ Slow.State.Rflags;
         for (var ago = 0; ago < Slow.RecentSteps && differing != 0; ago++)
         {
+            if (Slow.HasFaulted(ago))
+            {
+                continue;
+            }
+
             var code = new byte[15];
             LinearAddress.Read(Slow.State, _rightRam, Slow.Recent(ago), code);
             var decoder = Iced.Intel.Decoder.Create(64, code, Slow.Recent(ago));
