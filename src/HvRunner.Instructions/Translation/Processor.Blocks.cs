@@ -10,7 +10,8 @@ public sealed unsafe partial class Processor
     private readonly CodeCache _code = new();
     private readonly Translator _translator = new();
 
-    // Only 64-bit code is translated; other modes, single-stepping and alignment checks go one instruction at a time.
+    // Only 64-bit code is translated; other modes, single-stepping and alignment checks go one instruction at a time, and so does the one
+    // instruction behind which RF is cleared.
     private bool _stepping = true;
     private ulong _generation;
     private ulong _globalGeneration;
@@ -91,7 +92,8 @@ public sealed unsafe partial class Processor
                 !completion.InterruptShadow && completion.DebugCause == 0;
             if (!plain || _leaveSoon || completion.ReturnedFromInterrupt || Rip != instruction.NextIP || block.Retired)
             {
-                Budget += block.Instructions.Length - (completion.Kind == CompletionKind.Completed ? i + 1 : i);
+                // What faulted counts, too: a handler whose own first instruction faults would never use a budget up.
+                Budget += block.Instructions.Length - (i + 1);
                 Take(completion);
                 return false;
             }
@@ -207,7 +209,7 @@ public sealed unsafe partial class Processor
         var privilege = (Cr0 & ControlBit.Cr0Pe) != 0 ? Segments[(int)SegmentName.Ss].Dpl : 0;
         var isLong = (Efer & ControlBit.EferLma) != 0 && code.Long;
         var checksAlignment = privilege == 3 && (Rflags & Flag.AlignmentCheck) != 0 && (Cr0 & ControlBit.Cr0Am) != 0;
-        _stepping = !isLong || (Rflags & Flag.Trap) != 0 || checksAlignment || (Debug[7] & 0xff) != 0 || (Cr4 & ControlBit.Cr4La57) != 0;
+        _stepping = !isLong || (Rflags & (Flag.Trap | Flag.Resume)) != 0 || checksAlignment || (Debug[7] & 0xff) != 0 || (Cr4 & ControlBit.Cr4La57) != 0;
         Pages = _buffer.Select(privilege == 3 ? 2 : (Rflags & Flag.AlignmentCheck) != 0 ? 1 : 0);
         _withVectors = (Cr0 & (ControlBit.Cr0Em | ControlBit.Cr0Ts)) == 0 && (Cr4 & ControlBit.Cr4Osfxsr) != 0;
         _mode = (uint)privilege | (_withVectors ? 4u : 0);

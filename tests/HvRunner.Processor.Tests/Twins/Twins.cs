@@ -1,0 +1,205 @@
+using System.Text;
+using HvRunner.Abstractions;
+using Iced.Intel;
+
+namespace HvRunner.Instructions.ProcessorTests;
+
+/// <summary>One program on a processor and, step by step, on the executor; after each slice everything must be equal.</summary>
+internal sealed class Twins : IDisposable
+{
+    /// <summary>A repeated instruction counts less on the processor than it takes steps.</summary>
+    private const int MaximumExtraSteps = 40_000;
+
+    private const int TableBytes = (int)TwinLayout.Gdt;
+
+    private readonly GuardedMemory _leftRam;
+    private readonly GuardedMemory _rightRam;
+    private readonly Surroundings _leftAround;
+    private readonly Surroundings _rightAround;
+    private readonly Random _random;
+    private readonly string _name;
+    private readonly bool _wipes;
+
+    public Twins(int seed)
+    {
+        _random = new Random(seed);
+        var user = _random.Next(3) == 0;
+        _wipes = _random.Next(2) == 0;
+
+        // Supervisor code on user pages, under SMAP.
+        var guarded = !user && _random.Next(4) == 0;
+        _name = $"seed {seed} ({(user ? "user" : guarded ? "SMAP" : "supervisor")}, {(_wipes ? "flags wiped" : "flags kept")})";
+        var range = new GuestRange(new GuestAddress(0), TwinLayout.RamBytes);
+        _leftRam = new GuardedMemory(range);
+        _rightRam = new GuardedMemory(range);
+        TwinMachine.Fill(_leftRam.Bank(0), _wipes, user || guarded, _random);
+        new TwinProgram(_random, user, _wipes).Fill(_leftRam.Bank(0));
+        _leftRam.Bank(0).CopyTo(_rightRam.Bank(0));
+        _leftAround = new Surroundings((ulong)seed) { Ram = _leftRam };
+        _rightAround = new Surroundings((ulong)seed) { Ram = _rightRam };
+        Fast = new Processor(_leftRam, _leftAround);
+        Slow = new SteppedProcessor(_rightRam, _rightAround);
+        var flags = (ulong)_random.Next() & (Flag.Interrupt | Flag.IoPrivilege | (_wipes ? Flag.AlignmentCheck : 0));
+        Set(Fast, user, guarded, flags);
+        Set(Slow.State, user, guarded, flags);
+        Slow.State.General = Fast.General;
+        Fast.StateChanged();
+    }
+
+    public Processor Fast { get; }
+
+    public SteppedProcessor Slow { get; }
+
+    public bool IsOver { get; private set; }
+
+    /// <summary>Runs about so many instructions on both, and answers what differs then.</summary>
+    public string? Run(long instructions)
+    {
+        var before = Fast.InstructionsRetired;
+        var stop = Fast.Run(instructions);
+        var count = Fast.InstructionsRetired - before;
+        if (stop == ProcessorStop.Budget && (count < instructions || count > instructions + 130))
+        {
+            return $"{_name}: {count} instructions of {instructions}";
+        }
+
+        for (var i = 0L; i < count && !Slow.IsDead; i++)
+        {
+            Slow.Step();
+        }
+
+        for (var i = 0; i < MaximumExtraSteps && !Slow.IsDead && !IsAtSamePlace(); i++)
+        {
+            Slow.Step();
+        }
+
+        IsOver = stop is ProcessorStop.Shutdown or ProcessorStop.Unsupported;
+        if (IsOver != Slow.IsDead)
+        {
+            return Describe($"processor {stop}, steps {(Slow.IsDead ? "dead" : "alive")}");
+        }
+
+        if (!IsAtSamePlace() || !SettleFlags())
+        {
+            return Describe("registers");
+        }
+
+        if (!IsOver && !_leftRam.Bank(0)[..TableBytes].SequenceEqual(_rightRam.Bank(0)[..TableBytes]))
+        {
+            Slow.Prefetch();
+        }
+
+        if (_wipes && Fast.Rip - TwinLayout.Handlers < 4096)
+        {
+            // The handler has not got to the flags in its frame yet.
+            var flags = (int)TwinLayout.InterruptStackEnd - 24;
+            var status = BitConverter.ToUInt16(_leftRam.Bank(0)[flags..]) & (ushort)Flag.Status;
+            var others = BitConverter.ToUInt16(_rightRam.Bank(0)[flags..]) & ~(ushort)Flag.Status;
+            BitConverter.TryWriteBytes(_rightRam.Bank(0)[flags..], (ushort)(status | others));
+        }
+
+        if (!_leftRam.Bank(0).SequenceEqual(_rightRam.Bank(0)))
+        {
+            var at = _leftRam.Bank(0).CommonPrefixLength(_rightRam.Bank(0)) & ~7;
+            return Describe($"memory at {at:x}: {Hex(_leftRam, at)} and {Hex(_rightRam, at)}");
+        }
+
+        if (_leftAround.Digest != _rightAround.Digest || !_leftRam.CanariesLive() || Fast.Cr2 != Slow.State.Cr2 || Fast.Cr3 != Slow.State.Cr3 || Fast.Cr0 != Slow.State.Cr0)
+        {
+            return Describe($"surroundings: CR2 {Fast.Cr2:x} {Slow.State.Cr2:x}, {_leftAround.Count} and {_rightAround.Count} accesses");
+        }
+
+        if (!IsOver && Fast.CanTakeInterrupt && _random.Next(3) == 0)
+        {
+            var vector = (byte)_random.Next(32, 256);
+            IsOver = !Fast.Interrupt(vector);
+            Slow.Interrupt(vector);
+            if (IsOver != Slow.IsDead)
+            {
+                return Describe($"interrupt {vector}");
+            }
+        }
+
+        return null;
+    }
+
+    public void Dispose()
+    {
+        _leftRam.Dispose();
+        _rightRam.Dispose();
+    }
+
+    private static string Hex(GuardedMemory ram, int at) => Convert.ToHexString(ram.Bank(0).Slice(at, 8));
+
+    private void Set(ProcessorState state, bool user, bool guarded, ulong flags)
+    {
+        TwinMachine.Set(state, user, guarded ? ControlBit.Cr4Smap : 0, flags);
+        var random = new Random(7);
+        for (var i = 0; i < 16; i++)
+        {
+            if (i != 4)
+            {
+                state.General[i] = TwinLayout.Data + (ulong)random.Next(0x4000);
+            }
+        }
+    }
+
+    private bool IsAtSamePlace()
+    {
+        ReadOnlySpan<ulong> left = Fast.General;
+        ReadOnlySpan<ulong> right = Slow.State.General;
+        return Fast.Rip == Slow.State.Rip && left.SequenceEqual(right) && ((Fast.Rflags ^ Slow.State.Rflags) & ~Flag.Status) == 0;
+    }
+
+    /// <summary>Status flags may differ where the last instructions that set them left them undefined.</summary>
+    private bool SettleFlags()
+    {
+        var differing = Fast.Rflags ^ Slow.State.Rflags;
+        for (var ago = 0; ago < Slow.RecentSteps && differing != 0; ago++)
+        {
+            if (Slow.HasFaulted(ago))
+            {
+                continue;
+            }
+
+            var code = new byte[15];
+            LinearAddress.Read(Slow.State, _rightRam, Slow.Recent(ago), code);
+            var decoder = Iced.Intel.Decoder.Create(64, code, Slow.Recent(ago));
+            decoder.Decode(out var instruction);
+            differing &= ~Bits(TwinProgram.UndefinedBy(instruction));
+            if ((differing & Bits(TwinProgram.DefinedBy(instruction))) != 0)
+            {
+                return false;
+            }
+        }
+
+        Slow.State.Rflags = Fast.Rflags;
+        return true;
+    }
+
+    private static ulong Bits(RflagsBits bits) =>
+        ((bits & RflagsBits.CF) != 0 ? Flag.Carry : 0) | ((bits & RflagsBits.PF) != 0 ? Flag.Parity : 0) | ((bits & RflagsBits.AF) != 0 ? Flag.Adjust : 0) |
+        ((bits & RflagsBits.ZF) != 0 ? Flag.Zero : 0) | ((bits & RflagsBits.SF) != 0 ? Flag.Sign : 0) | ((bits & RflagsBits.OF) != 0 ? Flag.Overflow : 0);
+
+    private string Describe(string what)
+    {
+        var text = new StringBuilder($"{_name}, step {Slow.Steps}: {what}\n");
+        text.Append($"  processor RIP {Fast.Rip:x} RFLAGS {Fast.Rflags:x}; steps RIP {Slow.State.Rip:x} RFLAGS {Slow.State.Rflags:x}\n");
+        for (var i = 0; i < 16; i++)
+        {
+            if (Fast.General[i] != Slow.State.General[i])
+            {
+                text.Append($"  {(GeneralRegister)i} {Fast.General[i]:x} and {Slow.State.General[i]:x}\n");
+            }
+        }
+
+        for (var ago = Math.Min(40, Slow.RecentSteps - 1); ago >= 0; ago--)
+        {
+            var code = new byte[15];
+            LinearAddress.Read(Slow.State, _rightRam, Slow.Recent(ago), code);
+            text.Append($"  {Slow.Recent(ago):x}: {Disassembler.Format(code, Slow.Recent(ago), 64)}\n");
+        }
+
+        return text.ToString();
+    }
+}
