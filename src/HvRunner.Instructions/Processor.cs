@@ -16,8 +16,12 @@ public sealed partial class Processor : ProcessorState
     private ProcessorMemory _memory;
     private ProcessorHost _host;
 
-    // Instructions retired when the budget will be used up.
+    // The budget is handed out in pieces, so that a chain ends before long: should a handler's last call be no jump after all, that bounds the stack.
+    private const long LongestChain = 16384;
+
+    // Instructions retired when budget and reserve will be used up.
     private long _goal;
+    private long _reserve;
     private bool _shadow;
     private bool _nonMaskableBlocked;
     private bool _leaveSoon;
@@ -48,7 +52,7 @@ public sealed partial class Processor : ProcessorState
     /// Instructions retired since the processor was made, right to the basic block while <see cref="Run"/> is active. A repeated string instruction
     /// counts one for its start, and one for each 64 bytes or each element, depending on how it was executed.
     /// </summary>
-    public long InstructionsRetired => _goal - Budget;
+    public long InstructionsRetired => _goal - _reserve - Budget;
 
     /// <summary>An external interrupt may be delivered now: RFLAGS.IF is set and no interrupt shadow is open.</summary>
     public bool CanTakeInterrupt => (Rflags & Flag.Interrupt) != 0 && !_shadow;
@@ -85,14 +89,15 @@ public sealed partial class Processor : ProcessorState
     /// </summary>
     public ProcessorStop Run(long instructions)
     {
-        _goal += instructions - Budget;
-        Budget = instructions;
+        _goal = InstructionsRetired + instructions;
+        Budget = Math.Min(instructions, LongestChain);
+        _reserve = instructions - Budget;
         PendingLink = -1;
         _stop = null;
         _leaveSoon = false;
         var priority = Cr8;
         UpdateMode();
-        while (Budget > 0)
+        while (Refill())
         {
             if (_stepping || _shadow)
             {
@@ -140,6 +145,19 @@ public sealed partial class Processor : ProcessorState
         {
             Extended.Image.Slice(XsaveLayout.XmmRegisters, 256).Clear();
         }
+    }
+
+    /// <summary>Moves on from what is held back to the budget; false when both are used up.</summary>
+    private bool Refill()
+    {
+        if (Budget <= 0 && _reserve > 0)
+        {
+            var more = Math.Min(_reserve, LongestChain);
+            Budget += more;
+            _reserve -= more;
+        }
+
+        return Budget > 0;
     }
 
     /// <summary>One instruction through the executor, from fetch on.</summary>

@@ -6,6 +6,9 @@ namespace HvRunner.Machine;
 /// <summary>One vCPU's thread: runs it and turns the way its run ends into a verdict. Whatever is thrown on it is a fault of hvrun's own, and a verdict too.</summary>
 internal sealed class VcpuThread
 {
+    // Taken as it is touched, which is a few pages; a processor that runs in chains of calls may need more where a compiler makes no jumps of them.
+    private const int StackBytes = 8 << 20;
+
     private readonly IVcpu _vcpu;
     private readonly IExitHandler _handler;
     private readonly RunControl _control;
@@ -16,7 +19,7 @@ internal sealed class VcpuThread
         _vcpu = vcpu;
         _handler = handler;
         _control = control;
-        _thread = new Thread(Serve, 512 * 1024) { IsBackground = true, Name = $"vcpu{vcpu.Index}" };
+        _thread = new Thread(Serve, StackBytes) { IsBackground = true, Name = $"vcpu{vcpu.Index}" };
     }
 
     internal void Start() => _thread.Start();

@@ -69,6 +69,9 @@ internal sealed class SoftMsrs(ProcessorState state, Func<long> nowNs)
     private ulong _tscAux;
     private ulong _amdHardwareConfiguration;
 
+    /// <summary>Called when the time-stamp counter was set.</summary>
+    internal Action? TimestampMoved { get; set; }
+
     /// <summary>The time-stamp counter: 1 GHz, on guest time.</summary>
     internal ulong Timestamp => unchecked((ulong)nowNs() + _tscOffset);
 
@@ -189,5 +192,6 @@ internal sealed class SoftMsrs(ProcessorState state, Func<long> nowNs)
     {
         _tscOffset = unchecked(_tscOffset + by);
         _tscAdjust = unchecked(_tscAdjust + by);
+        TimestampMoved?.Invoke();
     }
 }

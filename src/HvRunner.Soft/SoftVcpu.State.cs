@@ -9,6 +9,12 @@ internal sealed partial class SoftVcpu
     private const ulong InterruptFlag = 1 << 9;
     private const int InstructionMaxBytes = 15;
 
+    public event Action? TimestampMoved
+    {
+        add => _msrs.TimestampMoved += value;
+        remove => _msrs.TimestampMoved -= value;
+    }
+
     public ulong Timestamp => _msrs.Timestamp;
 
     public long DeadlineNs(ulong timestamp) => _msrs.DeadlineNs(timestamp);

@@ -63,6 +63,19 @@ public class HaltMonitorTests
     }
 
     [Fact]
+    public void Asking_LastsFromTheKickToTheAnswer()
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Running, Running);
+        _monitor.Look();
+        Assert.False(_monitor.IsAsking(0));
+        _monitor.Look();
+        Assert.True(_monitor.IsAsking(0));
+        Report(0);
+        Assert.False(_monitor.IsAsking(0));
+        Assert.True(_monitor.IsAsking(1));
+    }
+
+    [Fact]
     public void OneRound_IsNotEnough()
     {
         (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);

@@ -43,6 +43,7 @@ public class RunReportJsonTests
         Assert.Equal(("kvm", 12, true, "kernel"), (
             hypervisor.GetProperty("name").GetString(), hypervisor.GetProperty("apiVersion").GetInt32(),
             hypervisor.GetProperty("softwareAssisted").GetBoolean(), hypervisor.GetProperty("irqchip").GetString()));
+        Assert.Equal("real", hypervisor.GetProperty("clock").GetString());
         Assert.Equal((2, 5L << 30), (report.GetProperty("vcpus").GetInt32(), report.GetProperty("memoryBytes").GetInt64()));
         var timings = report.GetProperty("timings");
         Assert.Equal((1500, 2_000_000), (timings.GetProperty("startToFirstEntry").GetInt64(), timings.GetProperty("firstEntryToEnd").GetInt64()));
@@ -58,7 +59,7 @@ public class RunReportJsonTests
     {
         var report = Write(new RunReport { Version = "0.1.0", Verdict = new Verdict(VerdictKind.Usage, "two \"faults\"\n"), StartTimestamp = 0 });
         Assert.Equal(("usage", 64), (report.GetProperty("verdict").GetString(), report.GetProperty("exitStatus").GetInt32()));
-        foreach (var name in new[] { "guestStatus", "kernel", "hypervisor", "vcpus", "memoryBytes", "postMortem" })
+        foreach (var name in new[] { "guestStatus", "kernel", "hypervisor", "vcpus", "memoryBytes", "memoryHash", "postMortem" })
         {
             Assert.Equal(JsonValueKind.Null, report.GetProperty(name).ValueKind);
         }

@@ -92,7 +92,7 @@ public class VcpuThreadTests
     }
 
     private VcpuExitHandler Handler(FakeVcpu vcpu, AddressSpace? ports = null) => new(
-        vcpu, ports ?? new AddressSpace("port"), new AddressSpace("memory"), new HaltMonitor([vcpu], null, _control), new Tracing(null), Serilog.Core.Logger.None);
+        vcpu, ports ?? new AddressSpace("port"), new AddressSpace("memory"), null, new HaltMonitor([vcpu], null, _control), new Tracing(null), Serilog.Core.Logger.None);
 
     private sealed class Faulty : IBusDevice
     {

@@ -6,6 +6,9 @@ namespace HvRunner.Abstractions;
 /// </summary>
 public interface IVcpuTimestamp
 {
+    /// <summary>The guest has set the counter: every deadline is another moment now. Raised on the vCPU's thread.</summary>
+    event Action? TimestampMoved;
+
     /// <summary>What RDTSC gives now.</summary>
     ulong Timestamp { get; }
 

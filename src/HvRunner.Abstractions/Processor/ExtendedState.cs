@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace HvRunner.Abstractions;
 
 /// <summary>
@@ -17,6 +19,9 @@ public sealed class ExtendedState
 
     /// <summary>The image.</summary>
     public Span<byte> Image => _image;
+
+    /// <summary>The image's first byte: for an interpreter, whose handlers must not hold a span on their stack.</summary>
+    public ref byte Origin => ref MemoryMarshal.GetArrayDataReference(_image);
 
     /// <summary>XCR0: the components that are enabled.</summary>
     public ulong Xcr0 { get; set; } = 1;

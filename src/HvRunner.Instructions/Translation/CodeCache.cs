@@ -10,7 +10,7 @@ internal sealed unsafe class CodeCache
     /// <summary>More blocks than this are forgotten all at once; some 30 MiB.</summary>
     private const int MaximumBlocks = 65536;
 
-    private static readonly Operation[] UnlinkedTarget = [new Operation { Handler = &Handlers.Unlinked }];
+    private static readonly Operation[] UnlinkedTarget = [new Operation { Handler = &Handlers.Begin }, new Operation { Handler = &Handlers.Unlinked }];
 
     private readonly Dictionary<ulong, Block> _byPhysical = [];
     private readonly Dictionary<ulong, CodePage> _pages = [];
@@ -107,7 +107,7 @@ internal sealed unsafe class CodeCache
             foreach (var block in page.Blocks)
             {
                 block.Retired = true;
-                block.Operations[0].Handler = &Handlers.Retired;
+                block.Operations[1].Handler = &Handlers.Retired;
             }
         }
 
@@ -122,7 +122,7 @@ internal sealed unsafe class CodeCache
     private void Retire(Block block)
     {
         block.Retired = true;
-        block.Operations[0].Handler = &Handlers.Retired;
+        block.Operations[1].Handler = &Handlers.Retired;
         foreach (var link in block.Links)
         {
             Links[link] = UnlinkedTarget;

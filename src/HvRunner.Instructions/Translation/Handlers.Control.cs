@@ -1,4 +1,4 @@
-// Branches, calls, returns and the stack, in 64-bit mode. A branch within a page follows a link to its target's block; between pages the target
+// Branches, calls and returns in 64-bit mode. A branch within a page follows a link to its target's block; between pages the target
 // is looked up by its address, because the page behind it may have been mapped anew.
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -21,7 +21,14 @@ internal static unsafe partial class Handlers
         }
 
         ref var first = ref MemoryMarshal.GetArrayDataReference(target.Operations);
-        return first.Handler(ref first, processor);
+        if (processor.Budget <= 0)
+        {
+            return ChainEnd.Budget;
+        }
+
+        processor.Budget -= first.Immediate;
+        processor.BlockNumber = first.Displacement;
+        return Unsafe.Add(ref first, 1).Handler(ref Unsafe.Add(ref first, 1), processor);
     }
 
     /// <summary>Goes on behind the block, in the same page.</summary>
@@ -32,7 +39,14 @@ internal static unsafe partial class Handlers
         processor.PendingLink = op.Immediate;
         ref var first = ref MemoryMarshal.GetArrayDataReference(
             Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(processor.Links), op.Immediate));
-        return first.Handler(ref first, processor);
+        if (processor.Budget <= 0)
+        {
+            return ChainEnd.Budget;
+        }
+
+        processor.Budget -= first.Immediate;
+        processor.BlockNumber = first.Displacement;
+        return Unsafe.Add(ref first, 1).Handler(ref Unsafe.Add(ref first, 1), processor);
     }
 
     /// <summary>Goes on behind the block, in another page.</summary>
@@ -50,7 +64,14 @@ internal static unsafe partial class Handlers
         processor.PendingLink = op.Immediate;
         ref var first = ref MemoryMarshal.GetArrayDataReference(
             Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(processor.Links), op.Immediate));
-        return first.Handler(ref first, processor);
+        if (processor.Budget <= 0)
+        {
+            return ChainEnd.Budget;
+        }
+
+        processor.Budget -= first.Immediate;
+        processor.BlockNumber = first.Displacement;
+        return Unsafe.Add(ref first, 1).Handler(ref Unsafe.Add(ref first, 1), processor);
     }
 
     [MethodImpl(Chained)]
@@ -79,7 +100,14 @@ internal static unsafe partial class Handlers
 
         processor.PendingLink = link;
         ref var first = ref MemoryMarshal.GetArrayDataReference(Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(processor.Links), link));
-        return first.Handler(ref first, processor);
+        if (processor.Budget <= 0)
+        {
+            return ChainEnd.Budget;
+        }
+
+        processor.Budget -= first.Immediate;
+        processor.BlockNumber = first.Displacement;
+        return Unsafe.Add(ref first, 1).Handler(ref Unsafe.Add(ref first, 1), processor);
     }
 
     /// <summary>A conditional branch of which at least one way leaves the page.</summary>
@@ -116,7 +144,14 @@ internal static unsafe partial class Handlers
 
         processor.PendingLink = link;
         ref var first = ref MemoryMarshal.GetArrayDataReference(Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(processor.Links), link));
-        return first.Handler(ref first, processor);
+        if (processor.Budget <= 0)
+        {
+            return ChainEnd.Budget;
+        }
+
+        processor.Budget -= first.Immediate;
+        processor.BlockNumber = first.Displacement;
+        return Unsafe.Add(ref first, 1).Handler(ref Unsafe.Add(ref first, 1), processor);
     }
 
     /// <summary>
@@ -144,10 +179,45 @@ internal static unsafe partial class Handlers
 
         processor.PendingLink = link;
         ref var first = ref MemoryMarshal.GetArrayDataReference(Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(processor.Links), link));
-        return first.Handler(ref first, processor);
+        if (processor.Budget <= 0)
+        {
+            return ChainEnd.Budget;
+        }
+
+        processor.Budget -= first.Immediate;
+        processor.BlockNumber = first.Displacement;
+        return Unsafe.Add(ref first, 1).Handler(ref Unsafe.Add(ref first, 1), processor);
     }
 
-    /// <summary>CALL to a known place. Always by the cache of recent targets: most calls leave the page.</summary>
+    /// <summary>CALL to a known place in the same page.</summary>
+    [MethodImpl(Chained)]
+    public static ChainEnd CallNear<TPath>(ref Operation op, Processor processor)
+        where TPath : struct, IPath
+    {
+        ref var stack = ref processor.Register(Rsp);
+        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
+        if (host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : CallNear<Careful>(ref op, processor);
+        }
+
+        *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);
+        stack -= 8;
+        processor.BlockRip += (ulong)(long)op.Displacement;
+        processor.PendingLink = op.Immediate;
+        ref var first = ref MemoryMarshal.GetArrayDataReference(
+            Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(processor.Links), op.Immediate));
+        if (processor.Budget <= 0)
+        {
+            return ChainEnd.Budget;
+        }
+
+        processor.Budget -= first.Immediate;
+        processor.BlockNumber = first.Displacement;
+        return Unsafe.Add(ref first, 1).Handler(ref Unsafe.Add(ref first, 1), processor);
+    }
+
+    /// <summary>CALL to a known place in another page.</summary>
     [MethodImpl(Chained)]
     public static ChainEnd Call<TPath>(ref Operation op, Processor processor)
         where TPath : struct, IPath
@@ -266,89 +336,6 @@ internal static unsafe partial class Handlers
         stack -= 8;
         processor.BlockRip = target;
         return Enter(processor);
-    }
-
-    [MethodImpl(Chained)]
-    public static ChainEnd PushMemory<TPath>(ref Operation op, Processor processor)
-        where TPath : struct, IPath
-    {
-        ref var stack = ref processor.Register(Rsp);
-        var from = ToRead<TPath, Qword64>(processor, AnyAddress.Linear(ref op, processor));
-        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (from == 0 || host == 0)
-        {
-            return TPath.IsCareful ? SlowEnd(ref op, processor) : PushMemory<Careful>(ref op, processor);
-        }
-
-        *(ulong*)host = *(ulong*)from;
-        stack -= 8;
-        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
-    }
-
-    [MethodImpl(Chained)]
-    public static ChainEnd Push<TPath>(ref Operation op, Processor processor)
-        where TPath : struct, IPath
-    {
-        var value = processor.Register(op.A);
-        ref var stack = ref processor.Register(Rsp);
-        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (host == 0)
-        {
-            return TPath.IsCareful ? SlowEnd(ref op, processor) : Push<Careful>(ref op, processor);
-        }
-
-        *(ulong*)host = value;
-        stack -= 8;
-        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
-    }
-
-    [MethodImpl(Chained)]
-    public static ChainEnd PushImmediate<TPath>(ref Operation op, Processor processor)
-        where TPath : struct, IPath
-    {
-        ref var stack = ref processor.Register(Rsp);
-        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (host == 0)
-        {
-            return TPath.IsCareful ? SlowEnd(ref op, processor) : PushImmediate<Careful>(ref op, processor);
-        }
-
-        *(ulong*)host = (ulong)(long)op.Immediate;
-        stack -= 8;
-        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
-    }
-
-    [MethodImpl(Chained)]
-    public static ChainEnd Pop<TPath>(ref Operation op, Processor processor)
-        where TPath : struct, IPath
-    {
-        ref var stack = ref processor.Register(Rsp);
-        var host = ToRead<TPath, Qword64>(processor, stack);
-        if (host == 0)
-        {
-            return TPath.IsCareful ? SlowEnd(ref op, processor) : Pop<Careful>(ref op, processor);
-        }
-
-        // POP RSP takes the value, not the incremented pointer.
-        stack += 8;
-        processor.Register(op.A) = *(ulong*)host;
-        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
-    }
-
-    [MethodImpl(Chained)]
-    public static ChainEnd LeaveFrame<TPath>(ref Operation op, Processor processor)
-        where TPath : struct, IPath
-    {
-        ref var frame = ref processor.Register(5 * 8);
-        var host = ToRead<TPath, Qword64>(processor, frame);
-        if (host == 0)
-        {
-            return TPath.IsCareful ? SlowEnd(ref op, processor) : LeaveFrame<Careful>(ref op, processor);
-        }
-
-        processor.Register(Rsp) = frame + 8;
-        frame = *(ulong*)host;
-        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
     }
 }
 

@@ -10,7 +10,10 @@ internal static unsafe partial class Handlers
     /// <summary>Handlers are compiled with full optimization at once: before that, their tail calls would be real ones.</summary>
     private const MethodImplOptions Chained = MethodImplOptions.AggressiveOptimization;
 
-    /// <summary>The first operation of every block: counts its instructions, and stops a chain whose budget is used up.</summary>
+    /// <summary>
+    /// The first operation of every block: counts its instructions, and stops a chain whose budget is used up. Branches do the same themselves and
+    /// go straight to the second operation.
+    /// </summary>
     [MethodImpl(Chained)]
     public static ChainEnd Begin(ref Operation op, Processor processor)
     {
@@ -24,15 +27,16 @@ internal static unsafe partial class Handlers
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
     }
 
-    /// <summary>In the place of the first operation of a block whose bytes were changed: find the code anew.</summary>
+    /// <summary>In the place of the second operation of a block whose bytes were changed: find the code anew.</summary>
     [MethodImpl(Chained)]
     public static ChainEnd Retired(ref Operation op, Processor processor)
     {
+        processor.Budget += Unsafe.Add(ref op, -1).Immediate;
         processor.PendingLink = -1;
         return ChainEnd.Resolve;
     }
 
-    /// <summary>Where a link leads that has not been connected yet.</summary>
+    /// <summary>Behind a link that has not been connected yet.</summary>
     [MethodImpl(Chained)]
     public static ChainEnd Unlinked(ref Operation op, Processor processor) => ChainEnd.Resolve;
 
@@ -61,6 +65,17 @@ internal static unsafe partial class Handlers
         }
 
         return ChainEnd.Leave;
+    }
+
+    /// <summary>Two instructions on registers.</summary>
+    [MethodImpl(Chained)]
+    public static ChainEnd Pair<TFirst, TSecond>(ref Operation op, Processor processor)
+        where TFirst : struct, IAction
+        where TSecond : struct, IAction
+    {
+        TFirst.Execute(ref op, processor, !TSecond.ReplacesFlags);
+        TSecond.Execute(ref Unsafe.Add(ref op, 1), processor, true);
+        return Unsafe.Add(ref op, 2).Handler(ref Unsafe.Add(ref op, 2), processor);
     }
 
     /// <summary>NOP and its many disguises.</summary>

@@ -1,6 +1,5 @@
 // Finding, making and running translated blocks.
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using HvRunner.Abstractions;
 
@@ -62,13 +61,13 @@ public sealed unsafe partial class Processor
     /// <summary>A vector register, to be read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref Vector128<byte> Vector(int number) => ref Unsafe.As<byte, Vector128<byte>>(
-        ref Unsafe.Add(ref MemoryMarshal.GetReference(Extended.Image), XsaveLayout.XmmRegisters + (16 * number)));
+        ref Unsafe.Add(ref Extended.Origin, XsaveLayout.XmmRegisters + (16 * number)));
 
     /// <summary>A vector register, to be written: SSE state counts as used from here on.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ref Vector128<byte> VectorToWrite(int number)
     {
-        ref var image = ref MemoryMarshal.GetReference(Extended.Image);
+        ref var image = ref Extended.Origin;
         Unsafe.Add(ref image, XsaveLayout.LegacySize) |= (byte)XsaveLayout.Sse;
         return ref Unsafe.As<byte, Vector128<byte>>(ref Unsafe.Add(ref image, XsaveLayout.XmmRegisters + (16 * number)));
     }
@@ -77,6 +76,7 @@ public sealed unsafe partial class Processor
     /// Executes what one operation stands for through the executor. True: it is done and the next operation may follow. False: something needs a
     /// look first (a fault, a halt, another mode, code that changed), or the program goes on elsewhere; RIP says where.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal bool ExecuteSlowly(ref Operation op)
     {
         var block = _code.Block(BlockNumber);
@@ -101,6 +101,7 @@ public sealed unsafe partial class Processor
     }
 
     /// <summary>The block ends behind this operation: what is left of it was counted when it began.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void CreditRest(ref Operation op) => Budget += _code.Block(BlockNumber).Instructions.Length - Unsafe.Add(ref op, 1).Index;
 
     private void RunBlocks()
@@ -215,6 +216,7 @@ public sealed unsafe partial class Processor
     }
 
     /// <summary>EFLAGS.AC at privilege level 0: whether SMAP lets the kernel touch user pages.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal void SetAlignmentCheck(bool set)
     {
         Rflags = set ? Rflags | Flag.AlignmentCheck : Rflags & ~Flag.AlignmentCheck;

@@ -12,6 +12,7 @@ public sealed unsafe partial class Processor
     internal PageEntry[] Pages;
 
     /// <summary>The host address of an operand, or 0 when the executor must do it: a page crossing, a device, a fault.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal nint LocateRead(ulong linear, int size)
     {
         ref var entry = ref TranslationBuffer.Find(Pages, linear);
@@ -30,6 +31,7 @@ public sealed unsafe partial class Processor
     }
 
     /// <summary>As <see cref="LocateRead"/>, for writing; 0 as well when the bytes belong to translated code.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal nint LocateWrite(ulong linear, int size)
     {
         ref var entry = ref TranslationBuffer.Find(Pages, linear);
@@ -180,6 +182,7 @@ public sealed unsafe partial class Processor
         return false;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private bool TryWalk(ulong linear, Access access)
     {
         if ((ulong)((long)(linear << 16) >> 16) != linear)

@@ -1,5 +1,6 @@
 // REP MOVS and REP STOS forwards, in runs that stay within one page on either side. What a run cannot do (an element that crosses a page, a
 // device, a fault, translated code in the way, the end of the budget) is left to the executor, one element at a time.
+using System.Runtime.CompilerServices;
 using HvRunner.Abstractions;
 
 namespace HvRunner.Instructions;
@@ -10,6 +11,7 @@ public sealed unsafe partial class Processor
     private const int RepeatedBytesPerInstruction = 64;
 
     /// <summary>False: the executor is to go on, with the registers as they stand.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal bool MoveRepeatedly(int size)
     {
         if ((Rflags & Flag.Direction) != 0)
@@ -55,6 +57,7 @@ public sealed unsafe partial class Processor
     }
 
     /// <summary>False: the executor is to go on, with the registers as they stand.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal bool StoreRepeatedly(int size)
     {
         if ((Rflags & Flag.Direction) != 0)

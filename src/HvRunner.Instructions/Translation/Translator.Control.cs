@@ -36,7 +36,18 @@ internal sealed unsafe partial class Translator
                 op.Immediate = _code.NewLinkPair();
                 return Set(ref op, &Handlers.Jump);
             case Code.Call_rel32_64:
-                return TrySetTarget(in instruction, ref op, out _) && Set(ref op, &Handlers.Call<Fast>);
+                if (!TrySetTarget(in instruction, ref op, out isNear))
+                {
+                    return false;
+                }
+
+                if (!isNear)
+                {
+                    return Set(ref op, &Handlers.Call<Fast>);
+                }
+
+                op.Immediate = _code.NewLinkPair();
+                return Set(ref op, &Handlers.CallNear<Fast>);
             case Code.Retnq:
                 return Set(ref op, &Handlers.Return<Fast>);
             case Code.Retnq_imm16:

@@ -16,6 +16,11 @@ internal sealed class InterruptControllers : IDisposable
         var intr = new InterruptWire();
         Pic = new Pic8259Pair(intr);
         _apics = [.. vcpus.Select(vcpu => new LocalApic(vcpu.Index, timers, new KickSignal(vcpu), vcpu.Index == 0 ? Pic : null, tsc: TscOf(vcpu)))];
+        foreach (var timestamp in vcpus.OfType<IVcpuTimestamp>())
+        {
+            timestamp.TimestampMoved += _apics[((IVcpu)timestamp).Index].TscChanged;
+        }
+
         intr.Connect(_apics[0].Lint0);
         _apics[0].ConfigureVirtualWire();
     }

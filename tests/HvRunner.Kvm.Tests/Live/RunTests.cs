@@ -414,6 +414,10 @@ public class RunTests
         {
         }
 
+        public ulong TaskPriority { get; set; }
+
+        public bool BeforeEntry(ref EntryEvents events) => false;
+
         public void Kicked()
         {
         }

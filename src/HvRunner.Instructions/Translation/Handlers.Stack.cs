@@ -1,0 +1,90 @@
+// Pushes and pops in 64-bit mode.
+using System.Runtime.CompilerServices;
+
+namespace HvRunner.Instructions;
+
+internal static unsafe partial class Handlers
+{
+    [MethodImpl(Chained)]
+    public static ChainEnd PushMemory<TPath>(ref Operation op, Processor processor)
+        where TPath : struct, IPath
+    {
+        ref var stack = ref processor.Register(Rsp);
+        var from = ToRead<TPath, Qword64>(processor, AnyAddress.Linear(ref op, processor));
+        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
+        if (from == 0 || host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : PushMemory<Careful>(ref op, processor);
+        }
+
+        *(ulong*)host = *(ulong*)from;
+        stack -= 8;
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd Push<TPath>(ref Operation op, Processor processor)
+        where TPath : struct, IPath
+    {
+        var value = processor.Register(op.A);
+        ref var stack = ref processor.Register(Rsp);
+        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
+        if (host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : Push<Careful>(ref op, processor);
+        }
+
+        *(ulong*)host = value;
+        stack -= 8;
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd PushImmediate<TPath>(ref Operation op, Processor processor)
+        where TPath : struct, IPath
+    {
+        ref var stack = ref processor.Register(Rsp);
+        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
+        if (host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : PushImmediate<Careful>(ref op, processor);
+        }
+
+        *(ulong*)host = (ulong)(long)op.Immediate;
+        stack -= 8;
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd Pop<TPath>(ref Operation op, Processor processor)
+        where TPath : struct, IPath
+    {
+        ref var stack = ref processor.Register(Rsp);
+        var host = ToRead<TPath, Qword64>(processor, stack);
+        if (host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : Pop<Careful>(ref op, processor);
+        }
+
+        // POP RSP takes the value, not the incremented pointer.
+        stack += 8;
+        processor.Register(op.A) = *(ulong*)host;
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    [MethodImpl(Chained)]
+    public static ChainEnd LeaveFrame<TPath>(ref Operation op, Processor processor)
+        where TPath : struct, IPath
+    {
+        ref var frame = ref processor.Register(5 * 8);
+        var host = ToRead<TPath, Qword64>(processor, frame);
+        if (host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : LeaveFrame<Careful>(ref op, processor);
+        }
+
+        processor.Register(Rsp) = frame + 8;
+        frame = *(ulong*)host;
+        return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+}

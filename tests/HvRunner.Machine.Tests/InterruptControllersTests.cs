@@ -1,0 +1,90 @@
+using HvRunner.Abstractions;
+using HvRunner.Fakes;
+using HvRunner.Machine.Interrupts;
+
+namespace HvRunner.Machine.Tests;
+
+/// <summary>Interrupt controllers in the machine: how the 8259 pair, the local APIC and the vCPU's way to it go together.</summary>
+public sealed class InterruptControllersTests : IDisposable
+{
+    private const ulong Page = 0xfee0_0000;
+
+    private readonly FakeVcpu _vcpu = new();
+    private readonly InterruptControllers _controllers;
+    private readonly ApicAccess _access;
+
+    public InterruptControllersTests()
+    {
+        _controllers = new InterruptControllers([_vcpu], new FakeTimerQueue());
+        _access = new ApicAccess(_controllers.ApicOf(0));
+    }
+
+    public void Dispose() => _controllers.Dispose();
+
+    [Fact]
+    public void InterruptOfThePair_KicksAndIsAcknowledged()
+    {
+        InitializePic();
+        _controllers.Pic.GetLine(4).Set(true);
+        Assert.True(_vcpu.Kicks > 0);
+        var events = new EntryEvents(true, true, false);
+        Assert.True(_access.Fill(ref events));
+        Assert.Equal(0x24, events.Vector);
+        Assert.False(events.WaitsForWindow);
+    }
+
+    [Fact]
+    public void ClosedWindow_LeavesTheVectorWithTheController()
+    {
+        InitializePic();
+        _controllers.Pic.GetLine(4).Set(true);
+        var events = new EntryEvents(false, true, false);
+        _access.Fill(ref events);
+        Assert.Equal(-1, events.Vector);
+        Assert.True(events.WaitsForWindow);
+    }
+
+    [Fact]
+    public void Page_MovesWithItsBase()
+    {
+        Span<byte> data = stackalloc byte[4];
+        Assert.True(_access.TryRead(new GuestAddress(Page + 0x30), data));
+        Assert.Equal(0x14, data[0]);
+        Assert.True(_access.TryWriteMsr(0x1b, 0xfed0_0900));
+        Assert.False(_access.TryRead(new GuestAddress(Page + 0x30), data));
+        Assert.True(_access.TryRead(new GuestAddress(0xfed0_0030), data));
+        Assert.True(_access.TryWriteMsr(0x1b, 0xfed0_0100));
+        Assert.False(_access.TryRead(new GuestAddress(0xfed0_0030), data));
+    }
+
+    [Fact]
+    public void WrongAccessToThePage_ReadsOnes()
+    {
+        Span<byte> data = stackalloc byte[2];
+        Assert.True(_access.TryRead(new GuestAddress(Page + 0x30), data));
+        Assert.Equal([0xff, 0xff], data.ToArray());
+    }
+
+    [Fact]
+    public void Msrs_AreTheApicsOwnAndNoOthers()
+    {
+        Assert.True(_access.TryReadMsr(0x1b, out var value));
+        Assert.Equal(Page | 0x900, value);
+        Assert.False(_access.TryWriteMsr(0x1b, Page | 0xd00));
+        Assert.Null(_access.TryReadMsr(0x10, out _));
+        Assert.Null(_access.TryWriteMsr(0x10, 0));
+
+        // This vCPU does not tell its time-stamp counter, so there is no deadline.
+        Assert.False(_access.TryReadMsr(0x6e0, out _));
+        Assert.False(_access.TryWriteMsr(0x6e0, 1));
+    }
+
+    private void InitializePic()
+    {
+        var ports = _controllers.Pic.MasterPorts;
+        foreach (var (port, value) in new (ulong, byte)[] { (0, 0x11), (1, 0x20), (1, 4), (1, 1), (1, 0) })
+        {
+            Assert.Equal(IoStatus.Ok, ports.Write(port, [value]));
+        }
+    }
+}
