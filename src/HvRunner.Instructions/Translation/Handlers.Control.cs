@@ -295,17 +295,18 @@ internal static unsafe partial class Handlers
     public static ChainEnd CallRegister<TPath>(ref Operation op, Processor processor)
         where TPath : struct, IPath
     {
+        // The target first: looking for the stack may mark its page as written.
         var target = processor.Register(op.A);
+        if ((ulong)((long)(target << 16) >> 16) != target)
+        {
+            return SlowEnd(ref op, processor);
+        }
+
         ref var stack = ref processor.Register(Rsp);
         var host = ToWrite<TPath, Qword64>(processor, stack - 8);
         if (host == 0)
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : CallRegister<Careful>(ref op, processor);
-        }
-
-        if ((ulong)((long)(target << 16) >> 16) != target)
-        {
-            return SlowEnd(ref op, processor);
         }
 
         *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);
@@ -318,10 +319,8 @@ internal static unsafe partial class Handlers
     public static ChainEnd CallMemory<TPath>(ref Operation op, Processor processor)
         where TPath : struct, IPath
     {
-        ref var stack = ref processor.Register(Rsp);
         var from = ToRead<TPath, Qword64>(processor, AnyAddress.Linear(ref op, processor));
-        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (from == 0 || host == 0)
+        if (from == 0)
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : CallMemory<Careful>(ref op, processor);
         }
@@ -330,6 +329,13 @@ internal static unsafe partial class Handlers
         if ((ulong)((long)(target << 16) >> 16) != target)
         {
             return SlowEnd(ref op, processor);
+        }
+
+        ref var stack = ref processor.Register(Rsp);
+        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
+        if (host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : CallMemory<Careful>(ref op, processor);
         }
 
         *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);

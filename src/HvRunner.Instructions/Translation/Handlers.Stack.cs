@@ -11,8 +11,8 @@ internal static unsafe partial class Handlers
     {
         ref var stack = ref processor.Register(Rsp);
         var from = ToRead<TPath, Qword64>(processor, AnyAddress.Linear(ref op, processor));
-        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (from == 0 || host == 0)
+        var host = from == 0 ? 0 : ToWrite<TPath, Qword64>(processor, stack - 8);
+        if (host == 0)
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : PushMemory<Careful>(ref op, processor);
         }
