@@ -303,7 +303,13 @@ internal static unsafe partial class Handlers
     public static ChainEnd CallRegister<TPath>(ref Operation op, Processor processor)
         where TPath : struct, IPath
     {
+        // The target first: looking for the stack may mark its page as written.
         var target = processor.Register(op.A);
+        if ((ulong)((long)(target << 16) >> 16) != target)
+        {
+            return SlowEnd(ref op, processor);
+        }
+
         ref var stack = ref processor.Register(Rsp);
         var linear = stack - 8;
         if (!MayWrite<TPath, Qword64>(processor, linear))
@@ -311,6 +317,7 @@ internal static unsafe partial class Handlers
             return TPath.IsCareful ? SlowEnd(ref op, processor) : CallRegister<Careful>(ref op, processor);
         }
 
+<<<<<<< HEAD
         var host = HostOf(processor, linear);
 
         if ((ulong)((long)(target << 16) >> 16) != target)
@@ -318,6 +325,8 @@ internal static unsafe partial class Handlers
             return SlowEnd(ref op, processor);
         }
 
+=======
+>>>>>>> fuzz
         *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);
         stack -= 8;
         processor.BlockRip = target;
@@ -328,6 +337,7 @@ internal static unsafe partial class Handlers
     public static ChainEnd CallMemory<TPath>(ref Operation op, Processor processor)
         where TPath : struct, IPath
     {
+<<<<<<< HEAD
         ref var stack = ref processor.Register(Rsp);
         var source = AnyAddress.Linear(ref op, processor);
         var linear = stack - 8;
@@ -335,6 +345,10 @@ internal static unsafe partial class Handlers
         // Finding the second page may have taken the first one's place in the buffer.
         if (!MayRead<TPath, Qword64>(processor, source) || !MayWrite<TPath, Qword64>(processor, linear) ||
             (TPath.IsCareful && !MayRead<Fast, Qword64>(processor, source)))
+=======
+        var from = ToRead<TPath, Qword64>(processor, AnyAddress.Linear(ref op, processor));
+        if (from == 0)
+>>>>>>> fuzz
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : CallMemory<Careful>(ref op, processor);
         }
@@ -346,6 +360,13 @@ internal static unsafe partial class Handlers
         if ((ulong)((long)(target << 16) >> 16) != target)
         {
             return SlowEnd(ref op, processor);
+        }
+
+        ref var stack = ref processor.Register(Rsp);
+        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
+        if (host == 0)
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : CallMemory<Careful>(ref op, processor);
         }
 
         *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);

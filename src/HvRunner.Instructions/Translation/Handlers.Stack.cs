@@ -10,12 +10,18 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         ref var stack = ref processor.Register(Rsp);
+<<<<<<< HEAD
         var source = AnyAddress.Linear(ref op, processor);
         var linear = stack - 8;
 
         // Finding the second page may have taken the first one's place in the buffer.
         if (!MayRead<TPath, Qword64>(processor, source) || !MayWrite<TPath, Qword64>(processor, linear) ||
             (TPath.IsCareful && !MayRead<Fast, Qword64>(processor, source)))
+=======
+        var from = ToRead<TPath, Qword64>(processor, AnyAddress.Linear(ref op, processor));
+        var host = from == 0 ? 0 : ToWrite<TPath, Qword64>(processor, stack - 8);
+        if (host == 0)
+>>>>>>> fuzz
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : PushMemory<Careful>(ref op, processor);
         }
