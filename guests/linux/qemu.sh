@@ -45,13 +45,21 @@ pvh_entry() {
 }
 
 # The machine that hvrun builds first: PIT, 8259s, APICs, clock, COM1; no tables.
-bare() {
+bare_machine=pit=on,pic=on,rtc=on,acpi=off,isa-serial=on
+
+# bare_firmware FILE CMDLINE: makes what starts the kernel there, and leaves in
+# bare_options how QEMU is told of it.
+bare_firmware() {
     local initrd_address=0x6000000
-    gcc -nostdlib -static -Wl,--oformat=binary,-Ttext=0,--build-id=none -o "$work/rom" "$here/../linux/bare.S" \
+    gcc -nostdlib -static -Wl,--oformat=binary,-Ttext=0,--build-id=none -o "$1" "$here/../linux/bare.S" \
         -DENTRY="$(pvh_entry)" -DMEMORY=$((memory << 20)) -DCMDLINE="\"$2\"" \
         -DINITRD=$initrd_address -DINITRD_SIZE="$(stat -c %s "$initrd")"
-    boot "$1" pit=on,pic=on,rtc=on,acpi=off,isa-serial=on -bios "$work/rom" \
-        -device "loader,file=$kernel" -device "loader,file=$initrd,addr=$initrd_address,force-raw=on" "${@:3}"
+    bare_options=(-bios "$1" -device "loader,file=$kernel" -device "loader,file=$initrd,addr=$initrd_address,force-raw=on")
+}
+
+bare() {
+    bare_firmware "$work/rom" "$2"
+    boot "$1" "$bare_machine" "${bare_options[@]}" "${@:3}"
 }
 
 # session LINES COMMAND...: run COMMAND, a boot, and type LINES once its shell is

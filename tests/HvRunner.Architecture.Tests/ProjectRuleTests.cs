@@ -12,7 +12,7 @@ public class ProjectRuleTests
         """));
 
     [Fact]
-    public void UnsafeBlocks_OnlyInBackendsAndHost() => Violations.None(ProjectRules.Unsafe(Repository.Projects));
+    public void UnsafeBlocks_OnlyInBackendsHostAndInstructions() => Violations.None(ProjectRules.Unsafe(Repository.Projects));
 
     [Fact]
     public void UnsafeBlocks_AreOffByDefault() =>

@@ -34,6 +34,13 @@ public class SourceRuleTests(ITestOutputHelper output)
         Violations.None(SourceRules.MentionsOf("Kvm", Independent, Src.Concat(Repository.FilesOf(".csproj"))));
 
     [Fact]
+    public void Instructions_IsUnsafeInItsTranslatorOnly()
+    {
+        Violations.None(SourceRules.UnsafeIn("src/HvRunner.Instructions", "src/HvRunner.Instructions/Translation", Src));
+        Assert.Contains(Src, source => source.IsUnder("src/HvRunner.Instructions/Translation"));
+    }
+
+    [Fact]
     public void Skips_GiveAReason() => Violations.None(SourceRules.SilentSkips(Repository.Sources.Where(source => !source.IsUnder("tests/HvRunner.Architecture.Tests"))));
 
     [Fact]
@@ -69,6 +76,15 @@ public class SourceRuleTests(ITestOutputHelper output)
     [InlineData("/// <summary>A user's File.</summary>", 0)]
     public void Rule_FindsInputAndOutput(string text, int expected) =>
         Assert.Equal(expected, SourceRules.InputOutputIn("src/A", [new TextFile("src/A/A.cs", text)]).Count());
+
+    [Theory]
+    [InlineData("src/A/A.cs", "internal sealed unsafe class A;", 1)]
+    [InlineData("src/A/Other/A.cs", "unsafe { }", 1)]
+    [InlineData("src/A/Here/A.cs", "internal sealed unsafe class A;", 0)]
+    [InlineData("src/B/A.cs", "internal sealed unsafe class A;", 0)]
+    [InlineData("src/A/A.cs", "// unsafe elsewhere\nUnsafe.Add(ref a, 1);", 0)]
+    public void Rule_FindsTheUnsafeKeyword(string path, string text, int expected) =>
+        Assert.Equal(expected, SourceRules.UnsafeIn("src/A", "src/A/Here", [new TextFile(path, text)]).Count());
 
     [Theory]
     [InlineData("using HvRunner.Kvm;", 1)]

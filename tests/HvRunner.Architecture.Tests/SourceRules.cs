@@ -50,6 +50,13 @@ public static partial class SourceRules
         from Match word in InputOutputOrUnsafe().Matches(code)
         select $"{source.Path} uses {word.Value}";
 
+    /// <summary>The keyword in a project, anywhere but in one of its folders.</summary>
+    public static IEnumerable<string> UnsafeIn(string project, string except, IEnumerable<TextFile> sources) =>
+        from source in sources
+        where source.IsUnder(project) && !source.IsUnder(except)
+        where UnsafeKeyword().IsMatch(CodeText.WithoutCommentsAndStrings(source.Text))
+        select $"{source.Path} is unsafe, which only {except} may be";
+
     public static IEnumerable<string> MentionsOf(string word, IReadOnlyList<string> folders, IEnumerable<TextFile> files) =>
         from file in files
         where folders.Any(file.IsUnder)
@@ -74,6 +81,9 @@ public static partial class SourceRules
 
     [GeneratedRegex(@"\b(?:System\.IO|File|FileInfo|Directory|DirectoryInfo|Path|Stream|FileStream|StreamReader|StreamWriter|TextReader|TextWriter|Console|Socket|Process|unsafe)\b(?!\s*=>|Info)")]
     private static partial Regex InputOutputOrUnsafe();
+
+    [GeneratedRegex(@"\bunsafe\b")]
+    private static partial Regex UnsafeKeyword();
 
     [GeneratedRegex(@"\bSkip\s*=\s*(?:""\s*""|null|string\.Empty)")]
     private static partial Regex EmptySkip();

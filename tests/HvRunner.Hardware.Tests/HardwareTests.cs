@@ -11,13 +11,17 @@ namespace HvRunner.Hardware.Tests;
 /// <summary>Random instances of every form, on the real processor and on ours.</summary>
 public class HardwareTests(ITestOutputHelper output)
 {
-    private const string TableFile = "forms.txt";
     private const ulong Seed = 20260721;
     private const int UnattendedInstances = 50_000;
     private const int NightlyInstances = 2_000_000;
 
     [HardwareFact]
-    public void Instances_EndOnOurProcessorAsOnTheRealOne()
+    public void Instances_EndInTheExecutorAsOnTheRealProcessor() => Compare(new SteppingProcessor());
+
+    [HardwareFact]
+    public void Instances_EndTranslatedAsOnTheRealProcessor() => Compare(new TranslatingProcessor());
+
+    private void Compare(IProcessorUnderTest ours)
     {
         var seed = Number("HVRUN_HARDWARE_SEED", Seed);
         var wanted = (long)Number("HVRUN_HARDWARE_INSTANCES", HardwareHost.IsNightly ? NightlyInstances : (ulong)UnattendedInstances);
@@ -30,7 +34,7 @@ public class HardwareTests(ITestOutputHelper output)
 
         using var hardware = new HardwareProcessor();
         Assert.True(wanted >= forms.Length * 10 || forms.Length != FormTable.Run.Length, "too few instances for every form to come up");
-        var match = new Match(hardware, new SteppingProcessor(), seed, forms);
+        var match = new Match(hardware, ours, seed, forms);
         var watch = Stopwatch.StartNew();
         for (var batch = first / GuestLayout.MaximumBatch; match.Instances < wanted; batch++)
         {
@@ -39,7 +43,7 @@ public class HardwareTests(ITestOutputHelper output)
 
         var report = Report.Write(match, seed, forms, watch.Elapsed);
         output.WriteLine(report.Summary);
-        File.WriteAllText(Path.Combine(AppContext.BaseDirectory, TableFile), report.Summary);
+        File.WriteAllText(Path.Combine(AppContext.BaseDirectory, $"forms-{ours.Name}.txt"), report.Summary);
         Assert.True(report.Failures.Count == 0, $"{report.Failures.Count} forms do not agree, seed {seed}:\n{string.Join('\n', report.Failures)}");
     }
 

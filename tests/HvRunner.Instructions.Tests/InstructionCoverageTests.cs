@@ -18,18 +18,12 @@ public class InstructionCoverageTests
         CpuidFeature.FXSR,
     ];
 
-    // They concern segments and have their own tests.
-    private static readonly HashSet<Mnemonic> Elsewhere =
-    [
-        Mnemonic.Lds, Mnemonic.Les, Mnemonic.Lfs, Mnemonic.Lgs, Mnemonic.Lss, Mnemonic.Retf, Mnemonic.Bound, Mnemonic.Arpl,
-    ];
-
     // Ports belong to the machine, not to the processor; system instructions and far transfers have their own tests.
     private static bool IsWanted(Code code)
     {
         var info = code.ToOpCode();
         var isFar = code.IsJmpFar() || code.IsJmpFarIndirect() || code.IsCallFar() || code.IsCallFarIndirect();
-        return !isFar && !Elsewhere.Contains(code.Mnemonic()) && info.Cpl3 && !info.IsInputOutput && !info.IsPrivileged && code.CpuidFeatures().All(Levels.Contains);
+        return !isFar && info.Cpl3 && !info.IsInputOutput && !info.IsPrivileged && code.CpuidFeatures().All(Levels.Contains);
     }
 
     [Theory]

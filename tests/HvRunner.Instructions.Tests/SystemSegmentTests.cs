@@ -9,6 +9,8 @@ public class SystemSegmentTests
     private const ulong Data = GuestProcessor.Data;
     private const ulong Entry = GuestProcessor.Gdt + 0x30;
 
+    private static readonly CpuidLeaf[] Intel = [new(0, 0, false, 1, 0x756e_6547, 0x6c65_746e, 0x4965_6e69)];
+
     /// <summary>A system descriptor at 0x12345678, limit 0x67.</summary>
     private static ulong System(int type, ulong presence = Descriptors.Present) =>
         0x1200_0034_5678_0067 | ((ulong)type << 40) | presence;
@@ -145,13 +147,41 @@ public class SystemSegmentTests
     }
 
     [Fact]
-    public void Lfs_InLongMode_LoadsWideOffset()
+    public void LfsWithRexW_OnIntel_LoadsWideOffset()
     {
         var guest = Descriptors.Long();
+        guest.Facts.Cpuid = Intel;
         guest.Write64(Data, 0x1122_3344_5566_7788);
         guest.Write(Data + 8, [0x10, 0]);
         guest.RunBytes(0x48, 0x0f, 0xb4, 0x04, 0x25, 0, 0, 0x20, 0);
         Assert.Equal((0x1122_3344_5566_7788UL, 0x10), (guest[GeneralRegister.Rax], guest.State[SegmentName.Fs].Selector));
+    }
+
+    [Fact]
+    public void LfsWithRexW_OnAmd_Loads32BitOffset()
+    {
+        var guest = Descriptors.Long();
+        guest[GeneralRegister.Rax] = ulong.MaxValue;
+        guest.Write64(Data, 0x10_5566_7788);
+        guest.RunBytes(0x48, 0x0f, 0xb4, 0x04, 0x25, 0, 0, 0x20, 0);
+        Assert.Equal((0x5566_7788UL, 0x10), (guest[GeneralRegister.Rax], guest.State[SegmentName.Fs].Selector));
+    }
+
+    [Theory]
+    [InlineData(new byte[] { 0x0f, 0x0d, 0xc8 }, 6)]
+    [InlineData(new byte[] { 0x66, 0x0f, 0x0d, 0xc8 }, 6)]
+    [InlineData(new byte[] { 0x48, 0x0f, 0x0d, 0xff }, 6)]
+    [InlineData(new byte[] { 0x0f, 0x0d, 0x08 }, null)]
+    [InlineData(new byte[] { 0x0f, 0x0d, 0x38 }, null)]
+    [InlineData(new byte[] { 0x0f, 0x19, 0xc0 }, null)]
+    public void PrefetchOfRegister_IsUndefinedOnAmdOnly(byte[] code, int? vector)
+    {
+        var guest = Descriptors.Long();
+        var completion = guest.RunBytes(code);
+        Assert.Equal(vector, completion.Kind == CompletionKind.Fault ? completion.Vector : null);
+        guest = Descriptors.Long();
+        guest.Facts.Cpuid = Intel;
+        Assert.Equal(CompletionKind.Completed, guest.RunBytes(code).Kind);
     }
 
     [Fact]

@@ -99,6 +99,10 @@ internal ref partial struct Execution<TMemory, THost>
     {
         switch (_instruction.Mnemonic)
         {
+            case Mnemonic.Reservednop when !_features.FollowsIntel && _instruction.Op0Kind == OpKind.Register &&
+                _instruction.Code is Code.Reservednop_rm16_r16_0F0D or Code.Reservednop_rm32_r32_0F0D or Code.Reservednop_rm64_r64_0F0D:
+                // PREFETCHW without an address: a NOP to Intel (SDM vol. 2, table A-3), undefined to AMD (APM vol. 3, "PREFETCH").
+                return UndefinedOpcode();
             case Mnemonic.Nop or Mnemonic.Pause or Mnemonic.Endbr32 or Mnemonic.Endbr64 or Mnemonic.Reservednop or
                 Mnemonic.Lfence or Mnemonic.Mfence or Mnemonic.Sfence or Mnemonic.Serialize or
                 Mnemonic.Prefetch or Mnemonic.Prefetchw or Mnemonic.Prefetchwt1 or Mnemonic.Prefetchnta or

@@ -177,6 +177,12 @@ internal ref partial struct Execution<TMemory, THost>
     private Outcome LoadFarPointer(Register segment)
     {
         var size = _instruction.Op0Register.GetSize();
+        if (size == 8 && !_features.FollowsIntel)
+        {
+            // AMD's pointers have no offsets of 64 bits: REX.W only has the register's upper half cleared (APM vol. 3, "LDS").
+            size = 4;
+        }
+
         var address = EffectiveAddress();
         if (!TryLocate(MemorySegment, address, size + 2, size, Access.Read, out var span))
         {

@@ -1,4 +1,4 @@
-// Effective addresses as types (SDM vol. 1, 3.7.5): the two forms that compilers emit most, and one for everything.
+// Effective addresses as types (SDM vol. 1, 3.7.5): the forms that compilers emit most, and one for everything.
 // In 64-bit mode only FS and GS have a base, and no segment has a limit (vol. 1, 3.3.7.1); nothing else is translated.
 using System.Runtime.CompilerServices;
 using HvRunner.Abstractions;
@@ -26,7 +26,22 @@ internal readonly struct IndexedAddress : IAddress
         processor.Register(op.B) + (processor.Register(op.C) << (op.D & AnyAddress.ScaleMask)) + (ulong)(long)op.Displacement;
 }
 
-/// <summary>Every form: <see cref="Operation.D"/> says which parts there are. RIP-relative displacements count from the block's start.</summary>
+/// <summary>[index * scale + displacement]: an element of an array at a known place.</summary>
+internal readonly struct ScaledAddress : IAddress
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Linear(ref Operation op, Processor processor) =>
+        (processor.Register(op.C) << (op.D & AnyAddress.ScaleMask)) + (ulong)(long)op.Displacement;
+}
+
+/// <summary>[RIP + displacement], the displacement counted from the block's start.</summary>
+internal readonly struct RelativeAddress : IAddress
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Linear(ref Operation op, Processor processor) => processor.BlockRip + (ulong)(long)op.Displacement;
+}
+
+/// <summary>Every form: <see cref="Operation.D"/> says which parts there are.</summary>
 internal readonly struct AnyAddress : IAddress
 {
     public const byte ScaleMask = 3;

@@ -12,9 +12,17 @@ internal interface IBinary
         where TWidth : struct, IWidth;
 }
 
-internal readonly struct AddOperation : IBinary
+/// <summary>One whose flags may be left out, when the next instruction sets them all without looking.</summary>
+internal interface ISilentBinary : IBinary
+{
+    static abstract ulong Result(ulong a, ulong b);
+}
+
+internal readonly struct AddOperation : ISilentBinary
 {
     public static bool Writes => true;
+
+    public static ulong Result(ulong a, ulong b) => a + b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
@@ -28,9 +36,11 @@ internal readonly struct AddOperation : IBinary
     }
 }
 
-internal readonly struct SubtractOperation : IBinary
+internal readonly struct SubtractOperation : ISilentBinary
 {
     public static bool Writes => true;
+
+    public static ulong Result(ulong a, ulong b) => a - b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
@@ -58,27 +68,33 @@ internal readonly struct CompareOperation : IBinary
     }
 }
 
-internal readonly struct AndOperation : IBinary
+internal readonly struct AndOperation : ISilentBinary
 {
     public static bool Writes => true;
+
+    public static ulong Result(ulong a, ulong b) => a & b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
         where TWidth : struct, IWidth => LogicResult.Set<TWidth>(processor, a & b);
 }
 
-internal readonly struct OrOperation : IBinary
+internal readonly struct OrOperation : ISilentBinary
 {
     public static bool Writes => true;
+
+    public static ulong Result(ulong a, ulong b) => a | b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)
         where TWidth : struct, IWidth => LogicResult.Set<TWidth>(processor, a | b);
 }
 
-internal readonly struct XorOperation : IBinary
+internal readonly struct XorOperation : ISilentBinary
 {
     public static bool Writes => true;
+
+    public static ulong Result(ulong a, ulong b) => a ^ b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Apply<TWidth>(Processor processor, ulong a, ulong b)

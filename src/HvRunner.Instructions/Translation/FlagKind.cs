@@ -22,6 +22,9 @@ internal static class FlagKind
 
     /// <summary>A is the result; B holds carry, overflow and adjust at their places in RFLAGS.</summary>
     public const byte Parts = 16;
+
+    /// <summary>A and B are the factors of a signed product, of which the low half was kept; carry and overflow say that it does not fit.</summary>
+    public const byte Product = 20;
 }
 
 /// <content>Lazy status flags.</content>
@@ -65,6 +68,10 @@ public sealed partial class Processor
                 result = FlagA;
                 flags = FlagB;
                 break;
+            case FlagKind.Product:
+                result = FlagA * FlagB;
+                flags = IsWhole(width) ? 0 : Flag.Carry | Flag.Overflow;
+                break;
             default:
                 return Rflags & Flag.Status;
         }
@@ -72,6 +79,14 @@ public sealed partial class Processor
         flags |= (result & mask) == 0 ? Flag.Zero : 0;
         flags |= (result & sign) != 0 ? Flag.Sign : 0;
         return (BitOperations.PopCount((byte)result) & 1) == 0 ? flags | Flag.Parity : flags;
+    }
+
+    /// <summary>The product of the flag operands fits a width of so many bits.</summary>
+    private bool IsWhole(int width)
+    {
+        var high = Math.BigMul((long)FlagA, (long)FlagB, out var low);
+        var unused = 64 - width;
+        return high == low >> 63 && low << unused >> unused == low;
     }
 
     /// <summary>1 when the carry flag is set, else 0.</summary>

@@ -12,11 +12,13 @@ internal static unsafe partial class Handlers
         where TWidth : struct, IWidth
         where TPath : struct, IPath
     {
-        var host = ToWrite<TPath, TWidth>(processor, AnyAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = AnyAddress.Linear(ref op, processor);
+        if (!MayWrite<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : CompareExchange<TWidth, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         ref var accumulator = ref processor.RegisterByte(Rax);
         var expected = TWidth.Read(ref accumulator);
@@ -39,11 +41,13 @@ internal static unsafe partial class Handlers
         where TWidth : struct, IWidth
         where TPath : struct, IPath
     {
-        var host = ToWrite<TPath, TWidth>(processor, AnyAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = AnyAddress.Linear(ref op, processor);
+        if (!MayWrite<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : ExchangeAdd<TWidth, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         ref var register = ref processor.RegisterByte(op.A);
         var found = TWidth.Load(host);
@@ -57,11 +61,13 @@ internal static unsafe partial class Handlers
         where TWidth : struct, IWidth
         where TPath : struct, IPath
     {
-        var host = ToWrite<TPath, TWidth>(processor, AnyAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = AnyAddress.Linear(ref op, processor);
+        if (!MayWrite<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : ExchangeMemory<TWidth, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         ref var register = ref processor.RegisterByte(op.A);
         var found = TWidth.Load(host);
@@ -114,11 +120,12 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         var linear = AnyAddress.Linear(ref op, processor);
-        var host = TBit.Writes ? ToWrite<TPath, TWidth>(processor, linear) : ToRead<TPath, TWidth>(processor, linear);
-        if (host == 0)
+        if (!(TBit.Writes ? MayWrite<TPath, TWidth>(processor, linear) : MayRead<TPath, TWidth>(processor, linear)))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : BitOfMemory<TBit, TWidth, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         var value = TWidth.Load(host);
         var number = op.Immediate & ((TWidth.Bytes * 8) - 1);
@@ -140,11 +147,12 @@ internal static unsafe partial class Handlers
     {
         var number = (long)TWidth.SignExtend(TWidth.Read(ref processor.RegisterByte(op.A)));
         var linear = AnyAddress.Linear(ref op, processor) + (ulong)((number >> (TWidth.Log + 3)) * TWidth.Bytes);
-        var host = TBit.Writes ? ToWrite<TPath, TWidth>(processor, linear) : ToRead<TPath, TWidth>(processor, linear);
-        if (host == 0)
+        if (!(TBit.Writes ? MayWrite<TPath, TWidth>(processor, linear) : MayRead<TPath, TWidth>(processor, linear)))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : BitOfString<TBit, TWidth, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         var value = TWidth.Load(host);
         var place = (int)number & ((TWidth.Bytes * 8) - 1);

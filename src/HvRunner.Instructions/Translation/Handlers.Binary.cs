@@ -42,11 +42,13 @@ internal static unsafe partial class Handlers
         where TAddress : struct, IAddress
         where TPath : struct, IPath
     {
-        var host = ToRead<TPath, TWidth>(processor, TAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = TAddress.Linear(ref op, processor);
+        if (!MayRead<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : BinaryLoad<TBinary, TWidth, AnyAddress, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         ref var target = ref processor.RegisterByte(op.A);
         var result = TBinary.Apply<TWidth>(processor, TWidth.Read(ref target), TWidth.Load(host));
@@ -66,11 +68,12 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         var linear = TAddress.Linear(ref op, processor);
-        var host = TBinary.Writes ? ToWrite<TPath, TWidth>(processor, linear) : ToRead<TPath, TWidth>(processor, linear);
-        if (host == 0)
+        if (!(TBinary.Writes ? MayWrite<TPath, TWidth>(processor, linear) : MayRead<TPath, TWidth>(processor, linear)))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : BinaryStore<TBinary, TWidth, AnyAddress, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         var result = TBinary.Apply<TWidth>(processor, TWidth.Load(host), TWidth.Read(ref processor.RegisterByte(op.A)));
         if (TBinary.Writes)
@@ -89,11 +92,12 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         var linear = TAddress.Linear(ref op, processor);
-        var host = TBinary.Writes ? ToWrite<TPath, TWidth>(processor, linear) : ToRead<TPath, TWidth>(processor, linear);
-        if (host == 0)
+        if (!(TBinary.Writes ? MayWrite<TPath, TWidth>(processor, linear) : MayRead<TPath, TWidth>(processor, linear)))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : BinaryStoreImmediate<TBinary, TWidth, AnyAddress, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         var result = TBinary.Apply<TWidth>(processor, TWidth.Load(host), TWidth.Truncate((ulong)(long)op.Immediate));
         if (TBinary.Writes)

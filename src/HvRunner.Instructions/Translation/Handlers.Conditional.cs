@@ -35,11 +35,13 @@ internal static unsafe partial class Handlers
         where TWidth : struct, IWidth
         where TPath : struct, IPath
     {
-        var host = ToRead<TPath, TWidth>(processor, AnyAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = AnyAddress.Linear(ref op, processor);
+        if (!MayRead<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : LoadWhen<TCondition, TFlags, TWidth, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         ref var target = ref processor.RegisterByte(op.A);
         TWidth.Write(ref target, TFlags.Holds(TCondition.Number, processor) ? TWidth.Load(host) : TWidth.Read(ref target));
@@ -52,11 +54,13 @@ internal static unsafe partial class Handlers
         where TFlags : struct, IFlagSource
         where TPath : struct, IPath
     {
-        var host = ToWrite<TPath, Byte8>(processor, AnyAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = AnyAddress.Linear(ref op, processor);
+        if (!MayWrite<TPath, Byte8>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : StoreWhen<TCondition, TFlags, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         *(byte*)host = TFlags.Holds(TCondition.Number, processor) ? (byte)1 : (byte)0;
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);

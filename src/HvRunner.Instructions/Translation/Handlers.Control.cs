@@ -195,11 +195,13 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         ref var stack = ref processor.Register(Rsp);
-        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (host == 0)
+        var linear = stack - 8;
+        if (!MayWrite<TPath, Qword64>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : CallNear<Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);
         stack -= 8;
@@ -223,11 +225,13 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         ref var stack = ref processor.Register(Rsp);
-        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (host == 0)
+        var linear = stack - 8;
+        if (!MayWrite<TPath, Qword64>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : Call<Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);
         stack -= 8;
@@ -240,11 +244,13 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         ref var stack = ref processor.Register(Rsp);
-        var host = ToRead<TPath, Qword64>(processor, stack);
-        if (host == 0)
+        var linear = stack;
+        if (!MayRead<TPath, Qword64>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : Return<Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         var target = *(ulong*)host;
         if ((ulong)((long)(target << 16) >> 16) != target)
@@ -275,11 +281,13 @@ internal static unsafe partial class Handlers
         where TAddress : struct, IAddress
         where TPath : struct, IPath
     {
-        var host = ToRead<TPath, Qword64>(processor, TAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = TAddress.Linear(ref op, processor);
+        if (!MayRead<TPath, Qword64>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : JumpMemory<AnyAddress, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         var target = *(ulong*)host;
         if ((ulong)((long)(target << 16) >> 16) != target)
@@ -303,12 +311,22 @@ internal static unsafe partial class Handlers
         }
 
         ref var stack = ref processor.Register(Rsp);
-        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (host == 0)
+        var linear = stack - 8;
+        if (!MayWrite<TPath, Qword64>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : CallRegister<Careful>(ref op, processor);
         }
 
+<<<<<<< HEAD
+        var host = HostOf(processor, linear);
+
+        if ((ulong)((long)(target << 16) >> 16) != target)
+        {
+            return SlowEnd(ref op, processor);
+        }
+
+=======
+>>>>>>> fuzz
         *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);
         stack -= 8;
         processor.BlockRip = target;
@@ -319,11 +337,24 @@ internal static unsafe partial class Handlers
     public static ChainEnd CallMemory<TPath>(ref Operation op, Processor processor)
         where TPath : struct, IPath
     {
+<<<<<<< HEAD
+        ref var stack = ref processor.Register(Rsp);
+        var source = AnyAddress.Linear(ref op, processor);
+        var linear = stack - 8;
+
+        // Finding the second page may have taken the first one's place in the buffer.
+        if (!MayRead<TPath, Qword64>(processor, source) || !MayWrite<TPath, Qword64>(processor, linear) ||
+            (TPath.IsCareful && !MayRead<Fast, Qword64>(processor, source)))
+=======
         var from = ToRead<TPath, Qword64>(processor, AnyAddress.Linear(ref op, processor));
         if (from == 0)
+>>>>>>> fuzz
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : CallMemory<Careful>(ref op, processor);
         }
+
+        var from = HostOf(processor, source);
+        var host = HostOf(processor, linear);
 
         var target = *(ulong*)from;
         if ((ulong)((long)(target << 16) >> 16) != target)

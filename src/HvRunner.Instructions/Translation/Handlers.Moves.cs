@@ -35,11 +35,13 @@ internal static unsafe partial class Handlers
         where TAddress : struct, IAddress
         where TPath : struct, IPath
     {
-        var host = ToRead<TPath, TWidth>(processor, TAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = TAddress.Linear(ref op, processor);
+        if (!MayRead<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : Load<TWidth, AnyAddress, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         TWidth.Write(ref processor.RegisterByte(op.A), TWidth.Load(host));
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
@@ -51,11 +53,13 @@ internal static unsafe partial class Handlers
         where TAddress : struct, IAddress
         where TPath : struct, IPath
     {
-        var host = ToWrite<TPath, TWidth>(processor, TAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = TAddress.Linear(ref op, processor);
+        if (!MayWrite<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : Store<TWidth, AnyAddress, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         TWidth.Store(host, TWidth.Read(ref processor.RegisterByte(op.A)));
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
@@ -67,11 +71,13 @@ internal static unsafe partial class Handlers
         where TAddress : struct, IAddress
         where TPath : struct, IPath
     {
-        var host = ToWrite<TPath, TWidth>(processor, TAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = TAddress.Linear(ref op, processor);
+        if (!MayWrite<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : StoreImmediate<TWidth, AnyAddress, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         TWidth.Store(host, (ulong)(long)op.Immediate);
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
@@ -93,13 +99,13 @@ internal static unsafe partial class Handlers
         where TAddress : struct, IAddress
         where TPath : struct, IPath
     {
-        var host = TExtension.Locate<TPath>(processor, TAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = TAddress.Linear(ref op, processor);
+        if (!TExtension.MayRead<TPath>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : ExtendLoad<TExtension, TTo, AnyAddress, Careful>(ref op, processor);
         }
 
-        TTo.Write(ref processor.RegisterByte(op.A), TExtension.Load(host));
+        TTo.Write(ref processor.RegisterByte(op.A), TExtension.Load(HostOf(processor, linear)));
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
     }
 
@@ -143,7 +149,7 @@ internal interface IExtension
 
     static abstract ulong Load(nint host);
 
-    static abstract nint Locate<TPath>(Processor processor, ulong linear)
+    static abstract bool MayRead<TPath>(Processor processor, ulong linear)
         where TPath : struct, IPath;
 }
 
@@ -157,8 +163,8 @@ internal readonly struct ZeroExtension<TFrom> : IExtension
     public static ulong Load(nint host) => TFrom.Load(host);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static nint Locate<TPath>(Processor processor, ulong linear)
-        where TPath : struct, IPath => Handlers.ToRead<TPath, TFrom>(processor, linear);
+    public static bool MayRead<TPath>(Processor processor, ulong linear)
+        where TPath : struct, IPath => Handlers.MayRead<TPath, TFrom>(processor, linear);
 }
 
 internal readonly struct SignExtension<TFrom> : IExtension
@@ -171,6 +177,6 @@ internal readonly struct SignExtension<TFrom> : IExtension
     public static ulong Load(nint host) => TFrom.SignExtend(TFrom.Load(host));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static nint Locate<TPath>(Processor processor, ulong linear)
-        where TPath : struct, IPath => Handlers.ToRead<TPath, TFrom>(processor, linear);
+    public static bool MayRead<TPath>(Processor processor, ulong linear)
+        where TPath : struct, IPath => Handlers.MayRead<TPath, TFrom>(processor, linear);
 }

@@ -36,11 +36,13 @@ internal static unsafe partial class Handlers
         where TAddress : struct, IAddress
         where TPath : struct, IPath
     {
-        var host = ToRead<TPath, TWidth>(processor, TAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = TAddress.Linear(ref op, processor);
+        if (!MayRead<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : MultiplyLoad<TWidth, AnyAddress, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         ref var target = ref processor.RegisterByte(op.A);
         TWidth.Write(ref target, Product<TWidth>(processor, TWidth.Read(ref target), TWidth.Load(host)));
@@ -136,21 +138,15 @@ internal static unsafe partial class Handlers
     private static ulong Product<TWidth>(Processor processor, ulong a, ulong b)
         where TWidth : struct, IWidth
     {
-        var left = (long)TWidth.SignExtend(a);
-        var right = (long)TWidth.SignExtend(b);
-        var result = TWidth.Truncate((ulong)(left * right));
-        var fits = TWidth.Bytes == 8
-            ? SignedHigh(left, right) == left * right >> 63
-            : (ulong)(left * right) == TWidth.SignExtend(result);
-        return PartsResult.Set<TWidth>(processor, result, fits ? 0 : Flag.Carry | Flag.Overflow);
+        processor.Kind = (byte)(FlagKind.Product + TWidth.Log);
+        processor.FlagA = TWidth.SignExtend(a);
+        processor.FlagB = TWidth.SignExtend(b);
+        return TWidth.Truncate(a * b);
     }
 
-    // Not inlined: both give their low half through a local whose address is taken.
+    // Not inlined: it gives its low half through a local whose address is taken.
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static ulong MultiplyHigh(ulong a, ulong b) => Math.BigMul(a, b, out _);
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static long SignedHigh(long a, long b) => Math.BigMul(a, b, out _);
 }
 
 /// <summary>A constant as a type.</summary>

@@ -10,12 +10,24 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         ref var stack = ref processor.Register(Rsp);
+<<<<<<< HEAD
+        var source = AnyAddress.Linear(ref op, processor);
+        var linear = stack - 8;
+
+        // Finding the second page may have taken the first one's place in the buffer.
+        if (!MayRead<TPath, Qword64>(processor, source) || !MayWrite<TPath, Qword64>(processor, linear) ||
+            (TPath.IsCareful && !MayRead<Fast, Qword64>(processor, source)))
+=======
         var from = ToRead<TPath, Qword64>(processor, AnyAddress.Linear(ref op, processor));
         var host = from == 0 ? 0 : ToWrite<TPath, Qword64>(processor, stack - 8);
         if (host == 0)
+>>>>>>> fuzz
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : PushMemory<Careful>(ref op, processor);
         }
+
+        var from = HostOf(processor, source);
+        var host = HostOf(processor, linear);
 
         *(ulong*)host = *(ulong*)from;
         stack -= 8;
@@ -28,11 +40,13 @@ internal static unsafe partial class Handlers
     {
         var value = processor.Register(op.A);
         ref var stack = ref processor.Register(Rsp);
-        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (host == 0)
+        var linear = stack - 8;
+        if (!MayWrite<TPath, Qword64>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : Push<Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         *(ulong*)host = value;
         stack -= 8;
@@ -44,11 +58,13 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         ref var stack = ref processor.Register(Rsp);
-        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (host == 0)
+        var linear = stack - 8;
+        if (!MayWrite<TPath, Qword64>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : PushImmediate<Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         *(ulong*)host = (ulong)(long)op.Immediate;
         stack -= 8;
@@ -60,11 +76,13 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         ref var stack = ref processor.Register(Rsp);
-        var host = ToRead<TPath, Qword64>(processor, stack);
-        if (host == 0)
+        var linear = stack;
+        if (!MayRead<TPath, Qword64>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : Pop<Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         // POP RSP takes the value, not the incremented pointer.
         stack += 8;
@@ -77,11 +95,13 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         ref var frame = ref processor.Register(5 * 8);
-        var host = ToRead<TPath, Qword64>(processor, frame);
-        if (host == 0)
+        var linear = frame;
+        if (!MayRead<TPath, Qword64>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : LeaveFrame<Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         processor.Register(Rsp) = frame + 8;
         frame = *(ulong*)host;

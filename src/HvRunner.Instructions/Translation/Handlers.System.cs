@@ -11,11 +11,13 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         ref var stack = ref processor.Register(Rsp);
-        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (host == 0)
+        var linear = stack - 8;
+        if (!MayWrite<TPath, Qword64>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : PushFlags<Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         processor.SettleFlags();
         *(ulong*)host = processor.Rflags & ~(Flag.Resume | Flag.Virtual8086);

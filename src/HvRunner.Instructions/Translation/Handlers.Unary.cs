@@ -34,11 +34,13 @@ internal static unsafe partial class Handlers
         where TAddress : struct, IAddress
         where TPath : struct, IPath
     {
-        var host = ToWrite<TPath, TWidth>(processor, TAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = TAddress.Linear(ref op, processor);
+        if (!MayWrite<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : UnaryMemory<TUnary, TWidth, AnyAddress, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         TWidth.Store(host, TUnary.Apply<TWidth>(processor, TWidth.Load(host), op.Immediate));
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);

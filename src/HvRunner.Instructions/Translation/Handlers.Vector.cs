@@ -24,11 +24,12 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         var linear = AnyAddress.Linear(ref op, processor);
-        var host = (linear & 15) != 0 ? 0 : ToRead<TPath, Xword128>(processor, linear);
-        if (host == 0)
+        if ((linear & 15) != 0 || !MayRead<TPath, Xword128>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : VectorLoad<TVector, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         ref var target = ref processor.VectorToWrite(op.A);
         target = TVector.Apply(target, *(Vector128<byte>*)host);
@@ -41,11 +42,12 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         var linear = AnyAddress.Linear(ref op, processor);
-        var host = (linear & (ulong)op.Immediate) != 0 ? 0 : ToRead<TPath, Xword128>(processor, linear);
-        if (host == 0)
+        if ((linear & (ulong)op.Immediate) != 0 || !MayRead<TPath, Xword128>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : VectorMoveLoad<Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         processor.VectorToWrite(op.A) = *(Vector128<byte>*)host;
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
@@ -56,11 +58,12 @@ internal static unsafe partial class Handlers
         where TPath : struct, IPath
     {
         var linear = AnyAddress.Linear(ref op, processor);
-        var host = (linear & (ulong)op.Immediate) != 0 ? 0 : ToWrite<TPath, Xword128>(processor, linear);
-        if (host == 0)
+        if ((linear & (ulong)op.Immediate) != 0 || !MayWrite<TPath, Xword128>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : VectorMoveStore<Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         *(Vector128<byte>*)host = processor.Vector(op.A);
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
@@ -80,11 +83,13 @@ internal static unsafe partial class Handlers
         where TWidth : struct, IWidth
         where TPath : struct, IPath
     {
-        var host = ToRead<TPath, TWidth>(processor, AnyAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = AnyAddress.Linear(ref op, processor);
+        if (!MayRead<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : VectorFromMemory<TWidth, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         processor.VectorToWrite(op.A) = Vector128.CreateScalar(TWidth.Load(host)).AsByte();
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
@@ -103,11 +108,13 @@ internal static unsafe partial class Handlers
         where TWidth : struct, IWidth
         where TPath : struct, IPath
     {
-        var host = ToWrite<TPath, TWidth>(processor, AnyAddress.Linear(ref op, processor));
-        if (host == 0)
+        var linear = AnyAddress.Linear(ref op, processor);
+        if (!MayWrite<TPath, TWidth>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : VectorToMemory<TWidth, Careful>(ref op, processor);
         }
+
+        var host = HostOf(processor, linear);
 
         TWidth.Store(host, processor.Vector(op.A).AsUInt64().ToScalar());
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);

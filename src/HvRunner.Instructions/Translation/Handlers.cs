@@ -67,38 +67,39 @@ internal static unsafe partial class Handlers
         return ChainEnd.Leave;
     }
 
+    /// <summary>Two instructions on registers.</summary>
+    [MethodImpl(Chained)]
+    public static ChainEnd Pair<TFirst, TSecond>(ref Operation op, Processor processor)
+        where TFirst : struct, IAction
+        where TSecond : struct, IAction
+    {
+        TFirst.Execute(ref op, processor, !TSecond.ReplacesFlags);
+        TSecond.Execute(ref Unsafe.Add(ref op, 1), processor, true);
+        return Unsafe.Add(ref op, 2).Handler(ref Unsafe.Add(ref op, 2), processor);
+    }
+
     /// <summary>NOP and its many disguises.</summary>
     [MethodImpl(Chained)]
     public static ChainEnd Nothing(ref Operation op, Processor processor) =>
         Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
 
-    /// <summary>The host address of an operand to be read, or 0: ask the careful twin, or the executor.</summary>
+    /// <summary>An operand may be read at <see cref="HostOf"/>. False: ask the careful twin, or the executor.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static nint ToRead<TPath, TWidth>(Processor processor, ulong linear)
+    internal static bool MayRead<TPath, TWidth>(Processor processor, ulong linear)
         where TPath : struct, IPath
-        where TWidth : struct, ISize
-    {
-        if (TPath.IsCareful)
-        {
-            return processor.LocateRead(linear, TWidth.Bytes);
-        }
+        where TWidth : struct, ISize => TPath.IsCareful
+            ? processor.LocateRead(linear, TWidth.Bytes) != 0
+            : TranslationBuffer.Find(processor.Pages, linear).ReadTag == ((linear + (ulong)(TWidth.Bytes - 1)) & ~0xfffUL);
 
-        ref var page = ref TranslationBuffer.Find(processor.Pages, linear);
-        return page.ReadTag == ((linear + (ulong)(TWidth.Bytes - 1)) & ~0xfffUL) ? page.Addend + (nint)linear : 0;
-    }
-
-    /// <summary>The host address of an operand to be written, or 0.</summary>
+    /// <summary>An operand may be written at <see cref="HostOf"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static nint ToWrite<TPath, TWidth>(Processor processor, ulong linear)
+    private static bool MayWrite<TPath, TWidth>(Processor processor, ulong linear)
         where TPath : struct, IPath
-        where TWidth : struct, ISize
-    {
-        if (TPath.IsCareful)
-        {
-            return processor.LocateWrite(linear, TWidth.Bytes);
-        }
+        where TWidth : struct, ISize => TPath.IsCareful
+            ? processor.LocateWrite(linear, TWidth.Bytes) != 0
+            : TranslationBuffer.Find(processor.Pages, linear).WriteTag == ((linear + (ulong)(TWidth.Bytes - 1)) & ~0xfffUL);
 
-        ref var page = ref TranslationBuffer.Find(processor.Pages, linear);
-        return page.WriteTag == ((linear + (ulong)(TWidth.Bytes - 1)) & ~0xfffUL) ? page.Addend + (nint)linear : 0;
-    }
+    /// <summary>The host address of an operand, once it is known that it may be touched.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static nint HostOf(Processor processor, ulong linear) => TranslationBuffer.Find(processor.Pages, linear).Addend + (nint)linear;
 }

@@ -95,7 +95,7 @@ internal sealed unsafe partial class Translator
                     return Set(ref op, &Handlers.BinaryLoad<TBinary, TWidth, BaseAddress, Fast>);
                 case AddressKind.Indexed:
                     return Set(ref op, &Handlers.BinaryLoad<TBinary, TWidth, IndexedAddress, Fast>);
-                case AddressKind.Any:
+                case AddressKind.Scaled or AddressKind.Relative or AddressKind.Any:
                     return Set(ref op, &Handlers.BinaryLoad<TBinary, TWidth, AnyAddress, Fast>);
                 default:
                     return false;
@@ -114,7 +114,7 @@ internal sealed unsafe partial class Translator
             {
                 AddressKind.Base => Set(ref op, &Handlers.BinaryStore<TBinary, TWidth, BaseAddress, Fast>),
                 AddressKind.Indexed => Set(ref op, &Handlers.BinaryStore<TBinary, TWidth, IndexedAddress, Fast>),
-                AddressKind.Any => Set(ref op, &Handlers.BinaryStore<TBinary, TWidth, AnyAddress, Fast>),
+                AddressKind.Scaled or AddressKind.Relative or AddressKind.Any => Set(ref op, &Handlers.BinaryStore<TBinary, TWidth, AnyAddress, Fast>),
                 _ => false,
             };
         }
@@ -123,7 +123,8 @@ internal sealed unsafe partial class Translator
         {
             AddressKind.Base => Set(ref op, &Handlers.BinaryStoreImmediate<TBinary, TWidth, BaseAddress, Fast>),
             AddressKind.Indexed => Set(ref op, &Handlers.BinaryStoreImmediate<TBinary, TWidth, IndexedAddress, Fast>),
-            AddressKind.Any => Set(ref op, &Handlers.BinaryStoreImmediate<TBinary, TWidth, AnyAddress, Fast>),
+            AddressKind.Relative => Set(ref op, &Handlers.BinaryStoreImmediate<TBinary, TWidth, RelativeAddress, Fast>),
+            AddressKind.Scaled or AddressKind.Any => Set(ref op, &Handlers.BinaryStoreImmediate<TBinary, TWidth, AnyAddress, Fast>),
             _ => false,
         };
     }
@@ -202,7 +203,7 @@ internal sealed unsafe partial class Translator
         return !byCl && SetAddress(in instruction, ref op) switch
         {
             AddressKind.Base => Set(ref op, &Handlers.UnaryMemory<TUnary, TWidth, BaseAddress, Fast>),
-            AddressKind.Indexed or AddressKind.Any => Set(ref op, &Handlers.UnaryMemory<TUnary, TWidth, AnyAddress, Fast>),
+            AddressKind.Indexed or AddressKind.Scaled or AddressKind.Relative or AddressKind.Any => Set(ref op, &Handlers.UnaryMemory<TUnary, TWidth, AnyAddress, Fast>),
             _ => false,
         };
     }

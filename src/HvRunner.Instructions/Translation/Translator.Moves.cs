@@ -46,6 +46,8 @@ internal sealed unsafe partial class Translator
                 {
                     AddressKind.Base => Set(ref op, &Handlers.Load<TWidth, BaseAddress, Fast>),
                     AddressKind.Indexed => Set(ref op, &Handlers.Load<TWidth, IndexedAddress, Fast>),
+                    AddressKind.Scaled => Set(ref op, &Handlers.Load<TWidth, ScaledAddress, Fast>),
+                    AddressKind.Relative => Set(ref op, &Handlers.Load<TWidth, RelativeAddress, Fast>),
                     AddressKind.Any => Set(ref op, &Handlers.Load<TWidth, AnyAddress, Fast>),
                     _ => false,
                 };
@@ -70,6 +72,8 @@ internal sealed unsafe partial class Translator
             {
                 AddressKind.Base => Set(ref op, &Handlers.Store<TWidth, BaseAddress, Fast>),
                 AddressKind.Indexed => Set(ref op, &Handlers.Store<TWidth, IndexedAddress, Fast>),
+                AddressKind.Scaled => Set(ref op, &Handlers.Store<TWidth, ScaledAddress, Fast>),
+                AddressKind.Relative => Set(ref op, &Handlers.Store<TWidth, RelativeAddress, Fast>),
                 AddressKind.Any => Set(ref op, &Handlers.Store<TWidth, AnyAddress, Fast>),
                 _ => false,
             };
@@ -78,7 +82,7 @@ internal sealed unsafe partial class Translator
         return TryImmediate(in instruction, 1, out op.Immediate) && address switch
         {
             AddressKind.Base => Set(ref op, &Handlers.StoreImmediate<TWidth, BaseAddress, Fast>),
-            AddressKind.Indexed or AddressKind.Any => Set(ref op, &Handlers.StoreImmediate<TWidth, AnyAddress, Fast>),
+            AddressKind.Indexed or AddressKind.Scaled or AddressKind.Relative or AddressKind.Any => Set(ref op, &Handlers.StoreImmediate<TWidth, AnyAddress, Fast>),
             _ => false,
         };
     }
@@ -150,7 +154,7 @@ internal sealed unsafe partial class Translator
         {
             AddressKind.Base => Set(ref op, &Handlers.ExtendLoad<TExtension, TTo, BaseAddress, Fast>),
             AddressKind.Indexed => Set(ref op, &Handlers.ExtendLoad<TExtension, TTo, IndexedAddress, Fast>),
-            AddressKind.Any => Set(ref op, &Handlers.ExtendLoad<TExtension, TTo, AnyAddress, Fast>),
+            AddressKind.Scaled or AddressKind.Relative or AddressKind.Any => Set(ref op, &Handlers.ExtendLoad<TExtension, TTo, AnyAddress, Fast>),
             _ => false,
         };
     }
@@ -195,14 +199,10 @@ internal sealed unsafe partial class Translator
             3 => EmitMultiply<Qword64>(in instruction, ref op, isMemory),
             _ => false,
         };
-        if (done && instruction.Mnemonic is Mnemonic.Imul or Mnemonic.Mul)
+        if (done)
         {
-            _flags = FlagState.Parts;
-        }
-        else if (done)
-        {
-            // Division may have gone the slow way, which settles the flags.
-            _flags = FlagState.Unknown;
+            // Division leaves the flags alone, but may have gone the slow way, which settles them.
+            _flags = instruction.Mnemonic == Mnemonic.Mul ? FlagState.Parts : FlagState.Unknown;
         }
 
         return done;
@@ -224,7 +224,7 @@ internal sealed unsafe partial class Translator
                 return SetAddress(in instruction, ref op) switch
                 {
                     AddressKind.Base => Set(ref op, &Handlers.MultiplyLoad<TWidth, BaseAddress, Fast>),
-                    AddressKind.Indexed or AddressKind.Any => Set(ref op, &Handlers.MultiplyLoad<TWidth, AnyAddress, Fast>),
+                    AddressKind.Indexed or AddressKind.Scaled or AddressKind.Relative or AddressKind.Any => Set(ref op, &Handlers.MultiplyLoad<TWidth, AnyAddress, Fast>),
                     _ => false,
                 };
             case Mnemonic.Mul when !isMemory:

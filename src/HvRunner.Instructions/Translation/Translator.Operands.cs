@@ -10,6 +10,8 @@ internal sealed unsafe partial class Translator
     {
         Base,
         Indexed,
+        Scaled,
+        Relative,
         Any,
         None,
     }
@@ -123,6 +125,8 @@ internal sealed unsafe partial class Translator
         {
             AnyAddress.HasBase => AddressKind.Base,
             AnyAddress.HasBase | AnyAddress.HasIndex => AddressKind.Indexed,
+            AnyAddress.HasIndex => AddressKind.Scaled,
+            AnyAddress.Relative => AddressKind.Relative,
             _ => AddressKind.Any,
         };
     }

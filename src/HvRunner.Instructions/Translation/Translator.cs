@@ -71,6 +71,7 @@ internal sealed unsafe partial class Translator
         }
 
         Close(offset, room);
+        JoinPairs();
         _operations[0] = new Operation { Handler = &Handlers.Begin, Immediate = _count, Displacement = code.NextNumber };
         return new Block
         {
@@ -82,6 +83,23 @@ internal sealed unsafe partial class Translator
             WithVectors = withVectors,
             Number = code.NextNumber,
         };
+    }
+
+    /// <summary>Lets one handler do the work of two neighbours where there is one.</summary>
+    private void JoinPairs()
+    {
+        for (var i = 1; i < _operationCount - 1; i++)
+        {
+            ref var second = ref _operations[i + 1];
+            ref readonly var instruction = ref _instructions[second.Index < _count ? second.Index : 0];
+            var mayKeepFlags = instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar && (second.Immediate & 31) == 0;
+            var pair = mayKeepFlags ? null : Pairs.Of(_operations[i].Handler, second.Handler);
+            if (pair != null)
+            {
+                _operations[i].Handler = pair;
+                i++;
+            }
+        }
     }
 
     /// <summary>What goes on behind the last instruction, when it is no branch or a branch was executed slowly and not taken.</summary>

@@ -65,7 +65,7 @@ internal static class Comparer
             Check(differences, Names[i], hardware.General[i], ours.General[i]);
         }
 
-        var mask = ~Resume & ~NestedTask & ~UndefinedResults.Flags(instance.Decoded, input, hardware);
+        var mask = ~Resume & ~NestedTask & ~(UndefinedResults.Flags(instance.Decoded, input, hardware) & ~instance.DefinedByTail);
         Check(differences, "rflags", hardware.Rflags & mask, ours.Rflags & mask);
         Check(differences, "fsbase", hardware.FsBase, ours.FsBase);
         Check(differences, "gsbase", hardware.GsBase, ours.GsBase);
@@ -176,7 +176,7 @@ internal static class Comparer
             vectors.Add($"{name}={Convert.ToHexStringLower(fx.Slice(register, size))}");
         }
 
-        return $"{Convert.ToHexStringLower(instance.Code)} {Text(instance)} | {string.Join(' ', registers)} rflags={input.Rflags:x} rip={input.Rip:x} fs={input.FsBase:x} gs={input.GsBase:x} " +
+        return $"{Convert.ToHexStringLower(instance.Code)}+{Convert.ToHexStringLower(instance.Tail)} {Text(instance)} | {string.Join(' ', registers)} rflags={input.Rflags:x} rip={input.Rip:x} fs={input.FsBase:x} gs={input.GsBase:x} " +
             $"fcw={BinaryPrimitives.ReadUInt16LittleEndian(fx):x} fsw={BinaryPrimitives.ReadUInt16LittleEndian(fx[2..]):x} ftw={fx[4]:x} " +
             $"mxcsr={BinaryPrimitives.ReadUInt32LittleEndian(fx[24..]):x} {string.Join(' ', vectors)} target={instance.Target:x}";
     }

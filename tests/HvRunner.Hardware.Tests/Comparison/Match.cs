@@ -36,6 +36,7 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
 
     private readonly BatchGenerator _generator = new(ours.Ram, seed, forms);
     private readonly byte[] _data = new byte[DataLength];
+    private readonly string[] _executions = new string[MaximumBatch];
     private int _dissections;
 
     /// <summary>By form; what does not decode is under <see cref="Code.INVALID"/>.</summary>
@@ -58,6 +59,7 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
         Copy((int)CodePhysical, CodeBytes);
         Copy((int)EdgeCodePhysical, EdgeCodeBytes);
         Copy((int)BlocksPhysical, MaximumBatch * BlockBytes);
+        ours.Begin();
         hardware.Run(0, MaximumBatch);
         var suspects = 0;
         for (var i = 0; i < MaximumBatch; i++)
@@ -114,12 +116,7 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
         Entangled += Math.Max(0, suspects - found);
     }
 
-    private void RunOurs(int index)
-    {
-        var block = BatchGenerator.Block(ours.Ram, index);
-        ref var output = ref MemoryMarshal.AsRef<ProcessorImage>(block[OutputOffset..]);
-        ours.Run(MemoryMarshal.AsRef<ProcessorImage>(block), _generator.Instances[index].Landing, ref output);
-    }
+    private void RunOurs(int index) => _executions[index] = ours.Run(index, _generator.Instances[index]);
 
     private string Compare(int index)
     {
@@ -127,6 +124,11 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
         if (mine.Vector == ProcessorImage.Unsupported)
         {
             return "";
+        }
+
+        if (_executions[index].Length != 0)
+        {
+            return _executions[index];
         }
 
         var instance = _generator.Instances[index];

@@ -93,8 +93,8 @@ internal static class FormTable
                 return HostTables;
             case Mnemonic.Call or Mnemonic.Jmp when code.ToOpCode().ToString().Contains("m16:", StringComparison.Ordinal):
                 return HostTables;
-            case Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss when opCode.OperandSize == 64:
-                return "with a 64-bit offset on Intel's processors, with a 32-bit one on AMD's";
+            case Mnemonic.Reservednop when code is Code.Reservednop_rm16_r16_0F0D or Code.Reservednop_rm32_r32_0F0D or Code.Reservednop_rm64_r64_0F0D:
+                return "undefined on AMD's processors, where this KVM's emulator takes it for a NOP";
             case Mnemonic.Smsw:
                 return Emulated;
         }

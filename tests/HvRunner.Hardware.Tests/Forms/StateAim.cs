@@ -229,6 +229,8 @@ internal sealed class StateAim(byte[] ram)
                 Write(target, dice.Next() & ~0xfffcUL);
                 break;
             case Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss:
+                // AMD's processors know no pointer larger than 32 bits and a selector.
+                Write(target + (ulong)Math.Min(4, instruction.MemorySize.GetSize() - 2), dice.Next() & ~0xfffcUL);
                 Write(target + (ulong)(instruction.MemorySize.GetSize() - 2), dice.Next() & ~0xfffcUL);
                 break;
             case Mnemonic.Div or Mnemonic.Idiv when dice.OneIn(2):

@@ -20,7 +20,11 @@ internal sealed class BatchGenerator
     private readonly byte[] _ram;
     private readonly ulong _seed;
     private readonly Code[] _forms;
+
+    // A third of all instances is one of these: which flags the next instruction finds is where a fast processor cuts corners.
+    private readonly Code[] _settingFlags;
     private readonly RandomEncoder _encoder = new();
+    private readonly FlagConsumers _consumers = new();
     private readonly StateAim _aim;
     private readonly BytesReader _reader = new();
     private readonly Decoder _decoder;
@@ -30,6 +34,7 @@ internal sealed class BatchGenerator
         _ram = ram;
         _seed = seed;
         _forms = forms;
+        _settingFlags = [.. forms.Where(form => new Instruction { Code = form }.RflagsModified != RflagsBits.None)];
         _aim = new StateAim(ram);
         _decoder = Decoder.Create(64, _reader);
         for (var i = 0; i < MaximumBatch; i++)
@@ -57,7 +62,9 @@ internal sealed class BatchGenerator
         {
             var instance = Instances[i];
             instance.Number = (batch * MaximumBatch) + i;
-            instance.Wanted = _forms[(int)(instance.Number % _forms.Length)];
+            instance.Wanted = instance.Number % 3 == 2 && _settingFlags.Length != 0
+                ? dice.Of<Code>(_settingFlags)
+                : _forms[(int)((instance.Number - ((instance.Number + 1) / 3)) % _forms.Length)];
             for (var attempt = 1; !TryMake(dice, instance, i, edges); attempt++)
             {
                 // What cannot be had so often cannot be had at all; the table of forms shows it then.
@@ -101,12 +108,21 @@ internal sealed class BatchGenerator
 
         input.Rip = instance.Start;
         var flows = instance.Decoded.FlowControl is not (FlowControl.Next or FlowControl.Interrupt or FlowControl.Exception);
-        instance.Landing = onEdge || flows || !instance.IsValid ? Instance.Nowhere : instance.Start + (ulong)instance.Length;
+        instance.ClearTail();
+        instance.Landing = Instance.Nowhere;
+        if (!onEdge && !flows && instance.IsValid)
+        {
+            var end = instance.Start + (ulong)instance.Length;
+            _consumers.Choose(dice, instance, input, (int)(slot + CodeSlotBytes - end) - LoopCode.Landing.Length);
+            instance.Landing = end + (ulong)instance.TailLength;
+        }
+
         var code = _ram.AsSpan((int)PhysicalOfCode(instance.Start));
         instance.Code.CopyTo(code);
         if (instance.Landing != Instance.Nowhere)
         {
-            LoopCode.Landing.CopyTo(code[instance.Length..]);
+            instance.Tail.CopyTo(code[instance.Length..]);
+            LoopCode.Landing.CopyTo(code[(instance.Length + instance.TailLength)..]);
         }
 
         return true;

@@ -34,6 +34,28 @@ internal sealed class Instance
     /// <summary>The linear address that the memory operand has; where it could not be aimed, not the target.</summary>
     public ulong Address { get; set; }
 
+    /// <summary>Instructions behind it that look at the flags.</summary>
+    public ReadOnlySpan<byte> Tail => _tail.AsSpan(0, TailLength);
+
+    public int TailLength { get; private set; }
+
+    /// <summary>Flags that the tail sets, whatever the instance left in them.</summary>
+    public ulong DefinedByTail { get; set; }
+
+    private readonly byte[] _tail = new byte[32];
+
+    public void ClearTail()
+    {
+        TailLength = 0;
+        DefinedByTail = 0;
+    }
+
+    public void AddTail(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(_tail.AsSpan(TailLength));
+        TailLength += bytes.Length;
+    }
+
     public ReadOnlySpan<byte> Code => Bytes.AsSpan(0, Length);
 
     public bool IsValid => !Decoded.IsInvalid;

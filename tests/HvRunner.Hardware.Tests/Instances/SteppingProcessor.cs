@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using HvRunner.Abstractions;
 using HvRunner.Hardware.Tests.Guest;
 using HvRunner.Instructions;
@@ -25,8 +26,16 @@ internal sealed class SteppingProcessor : IProcessorUnderTest
 
     public byte[] Ram { get; }
 
-    public void Run(in ProcessorImage input, ulong landing, ref ProcessorImage output)
+    public void Begin()
     {
+        // Nothing is kept from one instruction to the next.
+    }
+
+    public string Run(int index, Instance instance)
+    {
+        var block = BatchGenerator.Block(Ram, index);
+        ref readonly var input = ref MemoryMarshal.AsRef<ProcessorImage>(block);
+        ref var output = ref MemoryMarshal.AsRef<ProcessorImage>(block[GuestLayout.OutputOffset..]);
         foreach (var name in new[] { SegmentName.Ds, SegmentName.Es, SegmentName.Fs, SegmentName.Gs })
         {
             _state[name] = SegmentRegister.Null;
@@ -41,13 +50,14 @@ internal sealed class SteppingProcessor : IProcessorUnderTest
         _state.Extended.Image.Clear();
         ((ReadOnlySpan<byte>)input.Fx)[..416].CopyTo(_state.Extended.Image);
         _state.Extended.Image[ExtendedState.XstateBvOffset] = 3;
-        Execute(landing, ref output);
+        Execute(instance.Landing, ref output);
         output.General = _state.General;
         output.Rflags = _state.Rflags;
         output.Rip = _state.Rip;
         output.FsBase = _state[SegmentName.Fs].Base;
         output.GsBase = _state[SegmentName.Gs].Base;
         _state.Extended.Image[..416].CopyTo(output.Fx);
+        return "";
     }
 
     private void Execute(ulong landing, ref ProcessorImage output)
