@@ -317,16 +317,7 @@ internal static unsafe partial class Handlers
             return TPath.IsCareful ? SlowEnd(ref op, processor) : CallRegister<Careful>(ref op, processor);
         }
 
-<<<<<<< HEAD
         var host = HostOf(processor, linear);
-
-        if ((ulong)((long)(target << 16) >> 16) != target)
-        {
-            return SlowEnd(ref op, processor);
-        }
-
-=======
->>>>>>> fuzz
         *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);
         stack -= 8;
         processor.BlockRip = target;
@@ -337,39 +328,26 @@ internal static unsafe partial class Handlers
     public static ChainEnd CallMemory<TPath>(ref Operation op, Processor processor)
         where TPath : struct, IPath
     {
-<<<<<<< HEAD
-        ref var stack = ref processor.Register(Rsp);
         var source = AnyAddress.Linear(ref op, processor);
-        var linear = stack - 8;
-
-        // Finding the second page may have taken the first one's place in the buffer.
-        if (!MayRead<TPath, Qword64>(processor, source) || !MayWrite<TPath, Qword64>(processor, linear) ||
-            (TPath.IsCareful && !MayRead<Fast, Qword64>(processor, source)))
-=======
-        var from = ToRead<TPath, Qword64>(processor, AnyAddress.Linear(ref op, processor));
-        if (from == 0)
->>>>>>> fuzz
+        if (!MayRead<TPath, Qword64>(processor, source))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : CallMemory<Careful>(ref op, processor);
         }
 
-        var from = HostOf(processor, source);
-        var host = HostOf(processor, linear);
-
-        var target = *(ulong*)from;
+        var target = *(ulong*)HostOf(processor, source);
         if ((ulong)((long)(target << 16) >> 16) != target)
         {
             return SlowEnd(ref op, processor);
         }
 
         ref var stack = ref processor.Register(Rsp);
-        var host = ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (host == 0)
+        var linear = stack - 8;
+        if (!MayWrite<TPath, Qword64>(processor, linear))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : CallMemory<Careful>(ref op, processor);
         }
 
-        *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);
+        *(ulong*)HostOf(processor, linear) = processor.BlockRip + (ulong)(op.Offset + op.Length);
         stack -= 8;
         processor.BlockRip = target;
         return Enter(processor);

@@ -9,27 +9,22 @@ internal static unsafe partial class Handlers
     public static ChainEnd PushMemory<TPath>(ref Operation op, Processor processor)
         where TPath : struct, IPath
     {
-        ref var stack = ref processor.Register(Rsp);
-<<<<<<< HEAD
         var source = AnyAddress.Linear(ref op, processor);
-        var linear = stack - 8;
-
-        // Finding the second page may have taken the first one's place in the buffer.
-        if (!MayRead<TPath, Qword64>(processor, source) || !MayWrite<TPath, Qword64>(processor, linear) ||
-            (TPath.IsCareful && !MayRead<Fast, Qword64>(processor, source)))
-=======
-        var from = ToRead<TPath, Qword64>(processor, AnyAddress.Linear(ref op, processor));
-        var host = from == 0 ? 0 : ToWrite<TPath, Qword64>(processor, stack - 8);
-        if (host == 0)
->>>>>>> fuzz
+        if (!MayRead<TPath, Qword64>(processor, source))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : PushMemory<Careful>(ref op, processor);
         }
 
-        var from = HostOf(processor, source);
-        var host = HostOf(processor, linear);
+        // Read before the stack's page is looked for, which may take this one's place in the buffer.
+        var value = *(ulong*)HostOf(processor, source);
+        ref var stack = ref processor.Register(Rsp);
+        var linear = stack - 8;
+        if (!MayWrite<TPath, Qword64>(processor, linear))
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : PushMemory<Careful>(ref op, processor);
+        }
 
-        *(ulong*)host = *(ulong*)from;
+        *(ulong*)HostOf(processor, linear) = value;
         stack -= 8;
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
     }
