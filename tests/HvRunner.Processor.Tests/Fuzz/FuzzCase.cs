@@ -76,7 +76,9 @@ internal sealed class FuzzCase : IDisposable
                 FillMemory();
             }
 
-            Begin((FuzzMode)_random.Next(9));
+            var mode = (FuzzMode)_random.Next(9);
+            FillDescriptors(_ram.Bank(0), mode is FuzzMode.Compatibility or FuzzMode.Kernel64 or FuzzMode.User64);
+            Begin(mode);
             for (var slice = 0; slice < 12; slice++)
             {
                 if (!RunSlice())
@@ -193,7 +195,6 @@ internal sealed class FuzzCase : IDisposable
         var low = _ram.Bank(0);
         FillCode(low.Slice((int)Code, CodeBytes), _random.Next(3) switch { 0 => 16, 1 => 32, _ => 64 });
         FillCode(low[..0x1000], 16);
-        FillDescriptors(low);
     }
 
     private void FillCode(Span<byte> code, int bitness)
@@ -220,7 +221,7 @@ internal sealed class FuzzCase : IDisposable
         }
     }
 
-    private void FillDescriptors(Span<byte> low)
+    private void FillDescriptors(Span<byte> low, bool isWide)
     {
         // 8 to 0x20: code and data as in most systems; the rest is anything that is present.
         ulong[] known =
@@ -234,7 +235,6 @@ internal sealed class FuzzCase : IDisposable
             BinaryPrimitives.WriteUInt64LittleEndian(low[((int)Gdt + (8 * i))..], value);
         }
 
-        var isWide = _random.Next(2) == 0;
         for (var vector = 0; vector < 256; vector++)
         {
             var target = Code + (ulong)_random.Next(CodeBytes);

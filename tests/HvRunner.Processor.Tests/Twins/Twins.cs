@@ -167,7 +167,7 @@ internal sealed class Twins : IDisposable
         ReadOnlySpan<ulong> right = Slow.State.General;
 
         // How many exceptions there were tells two passes through a handler apart.
-        return Fast.Rip == Slow.State.Rip && left.SequenceEqual(right) && ((Fast.Rflags ^ Slow.State.Rflags) & ~Flag.Status) == 0 &&
+        return Fast.Rip == Slow.State.Rip && Fast.Extended.Image.SequenceEqual(Slow.State.Extended.Image) && left.SequenceEqual(right) && ((Fast.Rflags ^ Slow.State.Rflags) & ~Flag.Status) == 0 &&
             _leftRam.Bank(0).Slice((int)TwinLayout.Log, 16).SequenceEqual(_rightRam.Bank(0).Slice((int)TwinLayout.Log, 16));
     }
 
