@@ -94,6 +94,7 @@ internal sealed unsafe partial class Translator
             ref readonly var instruction = ref _instructions[second.Index < _count ? second.Index : 0];
             var mayKeepFlags = instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar && (second.Immediate & 31) == 0;
             var pair = mayKeepFlags ? null : Pairs.Of(_operations[i].Handler, second.Handler);
+            pair = pair == null ? Pairs.OfStack(in _operations[i], in second) : pair;
             if (pair != null)
             {
                 _operations[i].Handler = pair;
