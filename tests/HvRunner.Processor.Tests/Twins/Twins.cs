@@ -29,7 +29,7 @@ internal sealed class Twins : IDisposable
         _name = $"seed {seed} ({(user ? "user" : guarded ? "SMAP" : "supervisor")}, {(_wipes ? "flags wiped" : "flags kept")})";
         var image = new byte[TwinLayout.ImageBytes];
         TwinMachine.Fill(image, _wipes, user || guarded, _random);
-        new TwinProgram(_random, user, _wipes).Fill(image);
+        new TwinProgram(_random, user, guarded, _wipes).Fill(image);
         _leftRam = MakeRam(image);
         _rightRam = MakeRam(image);
         _leftAround = new Surroundings((ulong)seed) { Ram = _leftRam };
