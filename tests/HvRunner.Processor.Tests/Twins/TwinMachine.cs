@@ -16,9 +16,10 @@ internal static class TwinMachine
     private const ulong User = 4;
     private const ulong Large = 0x80;
     private const ulong Accessed = 0x20;
+    private const ulong Dirty = 0x40;
     private const ulong Global = 0x100;
 
-    /// <summary>Entries above the last level, and global ones, are accessed from the start: a buffer decides when they are read again.</summary>
+    /// <summary>Entries above the last level, and global ones, are accessed and dirty from the start: a buffer decides when they are read again.</summary>
     private const ulong Upper = Present | Writable | User | Accessed;
 
     /// <summary>The handlers' code, by whether status flags in a frame are wiped before the log sees them.</summary>
@@ -55,7 +56,7 @@ internal static class TwinMachine
         {
             Map(ram, table, TwinLayout.Gdt, TwinLayout.Log, Present);
             Map(ram, table, TwinLayout.Log, TwinLayout.Code, Present | Writable);
-            Map(ram, table, TwinLayout.Code, TwinLayout.CodeEnd, flags | Global | Accessed);
+            Map(ram, table, TwinLayout.Code, TwinLayout.CodeEnd, flags | Global | Accessed | Dirty);
             Map(ram, table, TwinLayout.Data, TwinLayout.Missing, flags | Writable);
             Map(ram, table, TwinLayout.ReadOnly, TwinLayout.Device, flags);
             Map(ram, table, TwinLayout.Swapped, TwinLayout.StackEnd, flags | Writable);

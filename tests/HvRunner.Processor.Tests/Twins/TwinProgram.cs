@@ -10,10 +10,11 @@ internal sealed class TwinProgram
 {
     private const RflagsBits StatusBits = RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
     private const int ChunkBytes = (int)TwinLayout.ChunkBytes;
-    private const int TailBytes = 56;
+    private const int TailBytes = 64;
 
     private readonly Random _random;
     private readonly bool _isUser;
+    private readonly bool _isGuarded;
     private readonly bool _wipesFlags;
     private readonly InstructionMaker _maker;
     private readonly ByteWriter _bytes = new();
@@ -21,10 +22,11 @@ internal sealed class TwinProgram
     private RflagsBits _undefined;
     private ulong _chunk;
 
-    public TwinProgram(Random random, bool isUser, bool wipesFlags)
+    public TwinProgram(Random random, bool isUser, bool isGuarded, bool wipesFlags)
     {
         _random = random;
         _isUser = isUser;
+        _isGuarded = isGuarded;
         _wipesFlags = wipesFlags;
         _maker = new InstructionMaker(random);
         _encoder = Encoder.Create(64, _bytes);
@@ -225,11 +227,14 @@ internal sealed class TwinProgram
                 Add(Instruction.Create(Code.Add_rm32_r32, memory, register));
                 _undefined = RflagsBits.None;
                 break;
-            case 4:
+            case 4 when !_isGuarded:
                 Add(Instruction.Create(Code.Mov_r64_imm64, Register.RDI, chunk + alias + offset));
                 Add(Instruction.Create(Code.Mov_r32_imm32, Register.ECX, 4));
                 Add(Instruction.Create(Code.Cld));
                 Add(Instruction.CreateStosb(64, RepPrefixKind.Repe));
+
+                // Not to be left in reach of other stores: code must stay what it was made to be.
+                Add(Instruction.Create(Code.Mov_r64_imm64, Register.RDI, TwinLayout.Data + (ulong)_random.Next(0x3000)));
                 break;
             default:
                 Add(Instruction.Create(Code.Mov_rm32_r32, memory, register));

@@ -29,7 +29,7 @@ internal sealed class Twins : IDisposable
         _name = $"seed {seed} ({(user ? "user" : guarded ? "SMAP" : "supervisor")}, {(_wipes ? "flags wiped" : "flags kept")})";
         var image = new byte[TwinLayout.ImageBytes];
         TwinMachine.Fill(image, _wipes, user || guarded, _random);
-        new TwinProgram(_random, user, _wipes).Fill(image);
+        new TwinProgram(_random, user, guarded, _wipes).Fill(image);
         _leftRam = MakeRam(image);
         _rightRam = MakeRam(image);
         _leftAround = new Surroundings((ulong)seed) { Ram = _leftRam };
@@ -68,7 +68,7 @@ internal sealed class Twins : IDisposable
             Slow.Step();
         }
 
-        var early = WithDetails && !IsAtSamePlace() ? Describe("registers") : null;
+        var early = WithDetails && !IsAtSamePlace() ? Describe("registers or memory") : null;
         for (var i = 0; i < MaximumExtraSteps && !Slow.IsDead && !IsAtSamePlace(); i++)
         {
             Slow.Step();
@@ -82,7 +82,7 @@ internal sealed class Twins : IDisposable
 
         if (!IsAtSamePlace() || !SettleFlags())
         {
-            return early ?? Describe("registers");
+            return early ?? Describe("registers or memory");
         }
 
         if (!IsOver && !_leftRam.Bank(0).SequenceEqual(_rightRam.Bank(0)))
@@ -166,9 +166,11 @@ internal sealed class Twins : IDisposable
         ReadOnlySpan<ulong> left = Fast.General;
         ReadOnlySpan<ulong> right = Slow.State.General;
 
-        // How many exceptions there were tells two passes through a handler apart.
+        // How many exceptions there were, and the program's memory, tell two passes of a loop apart.
+        const int ProgramBytes = (int)(TwinLayout.InterruptStackEnd - 0x2000 - TwinLayout.Code);
         return Fast.Rip == Slow.State.Rip && Fast.Extended.Image.SequenceEqual(Slow.State.Extended.Image) && left.SequenceEqual(right) && ((Fast.Rflags ^ Slow.State.Rflags) & ~Flag.Status) == 0 &&
-            _leftRam.Bank(0).Slice((int)TwinLayout.Log, 16).SequenceEqual(_rightRam.Bank(0).Slice((int)TwinLayout.Log, 16));
+            _leftRam.Bank(0).Slice((int)TwinLayout.Log, 16).SequenceEqual(_rightRam.Bank(0).Slice((int)TwinLayout.Log, 16)) &&
+            _leftRam.Bank(1)[..ProgramBytes].SequenceEqual(_rightRam.Bank(1)[..ProgramBytes]);
     }
 
     /// <summary>Status flags may differ where the last instructions that set them left them undefined.</summary>
