@@ -217,7 +217,8 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
     {
         lock (_gate)
         {
-            while (!_kicked)
+            // A stop is looked for by itself: the loop may have taken its kick for another's, and cleared it.
+            while (!_kicked && !_stopRequested)
             {
                 Monitor.Wait(_gate);
             }
