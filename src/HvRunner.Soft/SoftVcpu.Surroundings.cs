@@ -10,7 +10,7 @@ internal sealed partial class SoftVcpu : IProcessorEnvironment
     /// <summary>The widest access that a device sees; wider operands are several.</summary>
     private const int DeviceAccessBytes = 8;
 
-    private readonly IReadOnlyList<CpuidLeaf> _cpuid;
+    private readonly CpuidLeaf[] _cpuid;
     private readonly SoftMsrs _msrs;
     private readonly RepeatableRandom? _random;
 

@@ -30,7 +30,7 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
         Index = index;
         _memory = memory;
         _clock = clock;
-        _cpuid = cpuid;
+        _cpuid = [.. cpuid];
         _random = clock is null ? null : new RepeatableRandom();
         _processor = new Processor(memory, this);
         _msrs = new SoftMsrs(_processor, () => NowNs);
