@@ -32,9 +32,9 @@ internal sealed class HypervisorOptions
         var isSoft = RunOptions.Choice(name, "auto", given is null ? Variable : "--hypervisor", ["auto", "kvm", SoftHypervisor.ShortName], faults) == SoftHypervisor.ShortName;
         CheckIrqchip(RunOptions.ValueOf(result, _irqchip), isSoft, faults);
         var isVirtual = RunOptions.Choice(RunOptions.ValueOf(result, _clock), "real", "--clock", ["real", "virtual"], faults) == "virtual";
-        if (RunOptions.ValueOf(result, _clock) is not null && !isSoft)
+        if (isVirtual && !isSoft)
         {
-            faults.Usage("--clock: expected together with --hypervisor soft, found without; other hypervisors know the host's time only.");
+            faults.Usage("--clock: virtual was expected together with --hypervisor soft, found without; other hypervisors know the host's time only.");
         }
 
         return isSoft ? new HypervisorSettings(true, isVirtual, IrqchipMode.User) : HypervisorSettings.Kvm;
