@@ -12,6 +12,9 @@ public sealed class SoftHypervisor : IHypervisor
     /// <summary>What <c>--hypervisor</c> calls it.</summary>
     public const string ShortName = "soft";
 
+    /// <summary>The largest number of vCPUs of one machine, known before one is made.</summary>
+    public const int VcpuLimit = 1;
+
     private readonly VirtualClock? _clock;
 
     /// <summary>Makes one; nothing on the host is taken by it.</summary>
@@ -31,7 +34,7 @@ public sealed class SoftHypervisor : IHypervisor
     public IReadOnlyList<IrqchipMode> IrqchipModes { get; } = [IrqchipMode.User];
 
     /// <inheritdoc/>
-    public int MaxVcpus => 1;
+    public int MaxVcpus => VcpuLimit;
 
     /// <inheritdoc/>
     public IReadOnlyList<CpuidLeaf> GetSupportedCpuid() => SoftCpuid.Leaves;
@@ -43,7 +46,7 @@ public sealed class SoftHypervisor : IHypervisor
     public IPartition CreatePartition(PartitionConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        if (config.VcpuCount != 1)
+        if (config.VcpuCount > VcpuLimit)
         {
             throw new HypervisorException($"the soft processor runs machines of one vCPU, {config.VcpuCount} were asked for");
         }
