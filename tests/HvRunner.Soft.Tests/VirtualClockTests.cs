@@ -79,6 +79,17 @@ public sealed class VirtualClockTests
     }
 
     [Fact]
+    public void Deadline_AtTheEndOfTimeNeverComes()
+    {
+        var clock = new VirtualClock();
+        using var guest = new SoftGuest(Idle, clock);
+        using var timer = clock.Timers.CreateTimer(_ => Assert.Fail("nothing was expected to fire"));
+        timer.Arm(long.MaxValue - 1);
+        Assert.Equal(VcpuExitKind.Halted, guest.Run(new Controller()).Kind);
+        Assert.InRange(clock.NowNs, 2, 10);
+    }
+
+    [Fact]
     public void Sleep_WithNothingArmedIsTheEnd()
     {
         using var guest = new SoftGuest(Idle, new VirtualClock());
