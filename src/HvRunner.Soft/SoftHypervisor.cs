@@ -19,7 +19,7 @@ public sealed class SoftHypervisor : IHypervisor
 
     /// <summary>Makes one; nothing on the host is taken by it.</summary>
     /// <param name="clock">
-    /// Guest time as a function of instructions, or null for the host's time. It belongs to one partition: the machine's timer queue and wall clock
+    /// Guest time as a function of instructions and device accesses, or null for the host's time. It belongs to one partition: the machine's timer queue and wall clock
     /// must be its own.
     /// </param>
     public SoftHypervisor(VirtualClock? clock = null) => _clock = clock;
