@@ -18,7 +18,7 @@ internal sealed class HypervisorOptions
     private readonly Option<string?> _clock = RunOptions.Text(
         "--clock",
         "CLOCK",
-        "With soft: real (the guest's time is the host's) or virtual (an instruction takes 1 ns, waiting takes none, the date starts at 2000-01-01); default real. " +
+        "With soft: real (the guest's time is the host's) or virtual (an instruction takes 1 ns, an access to a device 1 us more, waiting takes no time of the host, the date starts at 2000-01-01); default real. " +
         "With virtual, two runs of a guest with the same input are identical. It takes input when it waits for some, and time stands still until there is; write " +
         "< /dev/null when there is none. What is typed on a terminal comes when it comes.");
 
@@ -32,9 +32,9 @@ internal sealed class HypervisorOptions
         var isSoft = RunOptions.Choice(name, "auto", given is null ? Variable : "--hypervisor", ["auto", "kvm", SoftHypervisor.ShortName], faults) == SoftHypervisor.ShortName;
         CheckIrqchip(RunOptions.ValueOf(result, _irqchip), isSoft, faults);
         var isVirtual = RunOptions.Choice(RunOptions.ValueOf(result, _clock), "real", "--clock", ["real", "virtual"], faults) == "virtual";
-        if (RunOptions.ValueOf(result, _clock) is not null && !isSoft)
+        if (isVirtual && !isSoft)
         {
-            faults.Usage("--clock: expected together with --hypervisor soft, found without; other hypervisors know the host's time only.");
+            faults.Usage("--clock: virtual was expected together with --hypervisor soft, found without; other hypervisors know the host's time only.");
         }
 
         return isSoft ? new HypervisorSettings(true, isVirtual, IrqchipMode.User) : HypervisorSettings.Kvm;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using HvRunner.Machine;
 using HvRunner.Machine.Diagnostics;
 using HvRunner.Machine.Verdicts;
+using HvRunner.Soft;
 
 namespace HvRunner.Cli;
 
@@ -63,6 +64,11 @@ internal sealed class RunOptions
 
         Choice(Given(_boot), "auto", "--boot", ["auto", "pvh"], faults);
         var hypervisor = _hypervisor.Read(result, faults);
+        if (hypervisor.IsSoft && cpus > SoftHypervisor.VcpuLimit)
+        {
+            faults.Usage($"--cpus: the soft processor allows at most {SoftHypervisor.VcpuLimit}, found {cpus}.");
+        }
+
         var console = Given(_console) ?? "stdio";
         CheckTarget(console, "stdio", "--console", faults);
         var debugConsole = Given(_debugConsole) ?? "stderr";

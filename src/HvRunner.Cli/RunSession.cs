@@ -64,7 +64,7 @@ internal sealed class RunSession : IDisposable
         var hypervisor = Open(opened.Hypervisor);
         if (_settings.VcpuCount > hypervisor.MaxVcpus)
         {
-            throw new InvalidInputException(InputFaultKind.Usage, $"--cpus: {(_settings.Hypervisor.IsSoft ? "the soft processor" : "this host's KVM")} allows at most {hypervisor.MaxVcpus}, found {_settings.VcpuCount}.");
+            throw new InvalidInputException(InputFaultKind.Usage, $"--cpus: this host's KVM allows at most {hypervisor.MaxVcpus}, found {_settings.VcpuCount}.");
         }
 
         Report = Report with

@@ -75,6 +75,18 @@ public sealed partial class Processor : ProcessorState
     /// </summary>
     public void LeaveSoon() => _leaveSoon = true;
 
+    /// <summary>
+    /// Takes a part of the budget of <see cref="Run"/> away without a change of <see cref="InstructionsRetired"/>: for an environment to which something
+    /// beside instructions takes time. <see cref="Run"/> returns behind the instruction that is under way when nothing is left. As <see cref="LeaveSoon"/>, in the
+    /// middle of an instruction.
+    /// </summary>
+    public void ShortenRun(long instructions)
+    {
+        _goal -= instructions;
+        Budget -= instructions;
+        _leaveSoon |= Budget + _reserve <= 0;
+    }
+
     /// <summary>After <see cref="ProcessorStop.Unsupported"/>: what cannot be done, as a sentence.</summary>
     public string? Refusal { get; private set; }
 

@@ -12,11 +12,14 @@ public sealed class SoftHypervisor : IHypervisor
     /// <summary>What <c>--hypervisor</c> calls it.</summary>
     public const string ShortName = "soft";
 
+    /// <summary>The largest number of vCPUs of one machine, known before one is made.</summary>
+    public const int VcpuLimit = 1;
+
     private readonly VirtualClock? _clock;
 
     /// <summary>Makes one; nothing on the host is taken by it.</summary>
     /// <param name="clock">
-    /// Guest time as a function of instructions, or null for the host's time. It belongs to one partition: the machine's timer queue and wall clock
+    /// Guest time as a function of instructions and device accesses, or null for the host's time. It belongs to one partition: the machine's timer queue and wall clock
     /// must be its own.
     /// </param>
     public SoftHypervisor(VirtualClock? clock = null) => _clock = clock;
@@ -31,7 +34,7 @@ public sealed class SoftHypervisor : IHypervisor
     public IReadOnlyList<IrqchipMode> IrqchipModes { get; } = [IrqchipMode.User];
 
     /// <inheritdoc/>
-    public int MaxVcpus => 1;
+    public int MaxVcpus => VcpuLimit;
 
     /// <inheritdoc/>
     public IReadOnlyList<CpuidLeaf> GetSupportedCpuid() => SoftCpuid.Leaves;
@@ -43,7 +46,7 @@ public sealed class SoftHypervisor : IHypervisor
     public IPartition CreatePartition(PartitionConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        if (config.VcpuCount != 1)
+        if (config.VcpuCount > VcpuLimit)
         {
             throw new HypervisorException($"the soft processor runs machines of one vCPU, {config.VcpuCount} were asked for");
         }

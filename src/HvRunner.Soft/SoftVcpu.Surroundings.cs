@@ -10,7 +10,7 @@ internal sealed partial class SoftVcpu : IProcessorEnvironment
     /// <summary>The widest access that a device sees; wider operands are several.</summary>
     private const int DeviceAccessBytes = 8;
 
-    private readonly IReadOnlyList<CpuidLeaf> _cpuid;
+    private readonly CpuidLeaf[] _cpuid;
     private readonly SoftMsrs _msrs;
     private readonly RepeatableRandom? _random;
 
@@ -26,6 +26,7 @@ internal sealed partial class SoftVcpu : IProcessorEnvironment
         for (var done = 0; done < data.Length; done += DeviceAccessBytes)
         {
             Counts.MmioRead++;
+            _clock?.Access();
             handler.MmioRead(new GuestAddress(physicalAddress + (ulong)done), data.Slice(done, Math.Min(DeviceAccessBytes, data.Length - done)));
         }
     }
@@ -41,6 +42,7 @@ internal sealed partial class SoftVcpu : IProcessorEnvironment
         for (var done = 0; done < data.Length; done += DeviceAccessBytes)
         {
             Counts.MmioWrite++;
+            _clock?.Access();
             handler.MmioWrite(new GuestAddress(physicalAddress + (ulong)done), data.Slice(done, Math.Min(DeviceAccessBytes, data.Length - done)));
         }
 
@@ -50,6 +52,7 @@ internal sealed partial class SoftVcpu : IProcessorEnvironment
     void IProcessorEnvironment.ReadPort(ushort port, Span<byte> data)
     {
         Counts.PortIn++;
+        _clock?.Access();
         if (_handler is { } handler)
         {
             handler.PortRead(port, data.Length, data);
@@ -63,6 +66,7 @@ internal sealed partial class SoftVcpu : IProcessorEnvironment
     void IProcessorEnvironment.WritePort(ushort port, ReadOnlySpan<byte> data)
     {
         Counts.PortOut++;
+        _clock?.Access();
         _handler?.PortWrite(port, data.Length, data);
     }
 

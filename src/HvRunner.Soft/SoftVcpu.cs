@@ -30,7 +30,7 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
         Index = index;
         _memory = memory;
         _clock = clock;
-        _cpuid = cpuid;
+        _cpuid = [.. cpuid];
         _random = clock is null ? null : new RepeatableRandom();
         _processor = new Processor(memory, this);
         _msrs = new SoftMsrs(_processor, () => NowNs);
@@ -217,7 +217,8 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
     {
         lock (_gate)
         {
-            while (!_kicked)
+            // A stop is looked for by itself: the loop may have taken its kick for another's, and cleared it.
+            while (!_kicked && !_stopRequested)
             {
                 Monitor.Wait(_gate);
             }

@@ -4,14 +4,22 @@ using HvRunner.Instructions;
 namespace HvRunner.Soft;
 
 /// <summary>
-/// Guest time that no host can disturb: one instruction retired is one nanosecond, and while the processor sleeps time jumps to the next deadline.
-/// Timers fire on the vCPU's thread, between two instructions, at their exact nanosecond. Together with input that is pulled where the guest asks for it
-/// (<see cref="Idle"/>), two runs of one guest are the same in everything. One thread at a time: the builder's, then the vCPU's.
+/// Guest time that no host can disturb: a function of instructions retired and of device accesses. One instruction is one nanosecond, each access to a
+/// port or to device memory takes a microsecond besides, as on an ISA bus, and while the processor sleeps time jumps to the next deadline. Without
+/// the microsecond a guest that polls a device for a time would do so thousands of times as often as on any machine.
+/// Timers fire on the vCPU's thread, between two instructions, at their exact nanosecond; one that falls due during an access, behind the instruction.
+/// Together with input that is pulled where the guest asks for it (<see cref="Idle"/>), two runs of one guest are the same in everything. One thread
+/// at a time: the builder's, then the vCPU's.
 /// </summary>
 public sealed class VirtualClock
 {
+    /// <summary>What an access to a device takes: a cycle of the ISA bus, roughly.</summary>
+    internal const long AccessNs = 1_000;
+
     private readonly VirtualTimerQueue _timers;
-    private long _skippedNs;
+
+    // What went by without instructions: sleep and accesses.
+    private long _besidesNs;
 
     /// <summary>Makes a clock at 0 ns.</summary>
     /// <param name="start">What the wall clock shows at 0 ns; null for <see cref="DefaultStart"/>.</param>
@@ -37,7 +45,7 @@ public sealed class VirtualClock
     public Func<IdleAnswer>? Idle { get; set; }
 
     /// <summary>Guest time in nanoseconds; to the basic block while the processor runs.</summary>
-    public long NowNs => _skippedNs + (Processor?.InstructionsRetired ?? 0);
+    public long NowNs => _besidesNs + (Processor?.InstructionsRetired ?? 0);
 
     /// <summary>Counts the time; set when the vCPU is made.</summary>
     internal Processor? Processor { get; set; }
@@ -49,7 +57,14 @@ public sealed class VirtualClock
     internal void FireDue() => _timers.FireDue(NowNs);
 
     /// <summary>The processor sleeps until then.</summary>
-    internal void SkipTo(long deadlineNs) => _skippedNs += Math.Max(0, deadlineNs - NowNs);
+    internal void SkipTo(long deadlineNs) => _besidesNs += Math.Max(0, deadlineNs - NowNs);
+
+    /// <summary>The processor accesses a device; it sees the time at the access's end.</summary>
+    internal void Access()
+    {
+        _besidesNs += AccessNs;
+        Processor?.ShortenRun(AccessNs);
+    }
 
     private sealed class GuestTimeProvider(VirtualClock clock, DateTimeOffset start) : TimeProvider
     {

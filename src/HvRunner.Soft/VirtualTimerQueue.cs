@@ -8,6 +8,12 @@ namespace HvRunner.Soft;
 /// </summary>
 internal sealed class VirtualTimerQueue(VirtualClock clock) : ITimerQueue
 {
+    /// <summary>
+    /// The furthest deadline, some 146 years: what is armed for later never fires. A guest may ask for any, and time that jumped to the end of its range
+    /// would go on below zero.
+    /// </summary>
+    internal const long FurthestNs = 1L << 62;
+
     private const long Disarmed = long.MaxValue;
 
     private readonly List<Deadline> _deadlines = [];
@@ -62,7 +68,7 @@ internal sealed class VirtualTimerQueue(VirtualClock clock) : ITimerQueue
 
         public void Arm(long deadlineNs)
         {
-            AtNs = deadlineNs;
+            AtNs = deadlineNs > FurthestNs ? Disarmed : deadlineNs;
             queue.Armed();
         }
 

@@ -87,6 +87,31 @@ public sealed class RunTests
     }
 
     [Fact]
+    public void Exits_AllocateNothing()
+    {
+        // out 0x10, al; cpuid; in al, 0x12; mov [Device], al; mov al, [Device]; xor eax, eax; inc eax; jmp to the start
+        using var guest = new SoftGuest([0xe6, 0x10, 0x0f, 0xa2, 0xe4, 0x12, 0xa2, 0, 0, 0, 0xd0, 0xa0, 0, 0, 0, 0xd0, 0x31, 0xc0, 0x40, 0xeb, 0xeb]);
+        var rounds = 0;
+        long before = 0, after = 0;
+        var controller = new Controller();
+        controller.OnOut = (_, _) =>
+        {
+            switch (++rounds)
+            {
+                case 1000:
+                    before = GC.GetAllocatedBytesForCurrentThread();
+                    break;
+                case 2000:
+                    after = GC.GetAllocatedBytesForCurrentThread();
+                    guest.Vcpu.RequestStop();
+                    break;
+            }
+        };
+        Assert.Equal(VcpuExitKind.Stopped, guest.Run(controller).Kind);
+        Assert.Equal(0, after - before);
+    }
+
+    [Fact]
     public void UnknownMsr_IsTheMachinesAndElseAGeneralProtection()
     {
         // mov ecx, 0x6e0; rdmsr; out 0x10, al

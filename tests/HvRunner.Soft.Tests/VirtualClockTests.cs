@@ -2,7 +2,7 @@ using HvRunner.Abstractions;
 
 namespace HvRunner.Soft.Tests;
 
-/// <summary>Time as a function of instructions.</summary>
+/// <summary>Time as a function of instructions and device accesses.</summary>
 public sealed class VirtualClockTests
 {
     // sti; hlt; jmp to the hlt
@@ -17,8 +17,57 @@ public sealed class VirtualClockTests
         using var guest = new SoftGuest([0xb9, 0xe8, 3, 0, 0, 0xe2, 0xfe, 0xe6, 0x10], clock);
         var controller = new Controller { OnOut = (_, _) => guest.Vcpu.RequestStop() };
         guest.Run(controller);
-        Assert.Equal(1002, clock.NowNs);
-        Assert.Equal(VirtualClock.DefaultStart.AddTicks(10), clock.WallClock.GetUtcNow());
+        Assert.Equal(1002 + VirtualClock.AccessNs, clock.NowNs);
+        Assert.Equal(VirtualClock.DefaultStart.AddTicks(20), clock.WallClock.GetUtcNow());
+    }
+
+    [Fact]
+    public void Access_TakesAMicrosecondMore()
+    {
+        var clock = new VirtualClock();
+
+        // in al, 0x11; out 0x12, al; mov [Device], al; mov al, [Device]; out 0x10, al
+        using var guest = new SoftGuest([0xe4, 0x11, 0xe6, 0x12, 0xa2, 0, 0, 0, 0xd0, 0xa0, 0, 0, 0, 0xd0, 0xe6, 0x10], clock);
+        var moments = new List<long>();
+        var controller = new Controller { OnMmioWrite = (_, _) => moments.Add(clock.NowNs) };
+        controller.OnOut = (port, _) =>
+        {
+            moments.Add(clock.NowNs);
+            if (port == 0x10)
+            {
+                guest.Vcpu.RequestStop();
+            }
+        };
+        guest.Run(controller);
+        Assert.Equal(5 + (5 * VirtualClock.AccessNs), clock.NowNs);
+
+        // The device sees the end of its access.
+        Assert.Equal([2, 3, 5], moments.Select(moment => moment / VirtualClock.AccessNs));
+    }
+
+    [Fact]
+    public void Timer_IsNotLateForAccessesBeforeIt()
+    {
+        var clock = new VirtualClock();
+
+        // in al, 0x10; jmp to it: 1002 ns a round
+        using var guest = new SoftGuest([0xe4, 0x10, 0xeb, 0xfc], clock);
+        var fired = new List<long>();
+        IDeadlineTimer? again = null;
+        using var timer = again = clock.Timers.CreateTimer(deadline =>
+        {
+            fired.Add(clock.NowNs - deadline);
+            if (fired.Count == 100)
+            {
+                guest.Vcpu.RequestStop();
+            }
+
+            again!.Arm(deadline + 12_345);
+        });
+        timer.Arm(12_345);
+        guest.Run(new Controller());
+        Assert.All(fired, late => Assert.InRange(late, 0, VirtualClock.AccessNs + 2));
+        Assert.Contains(fired, late => late != 0);
     }
 
     [Fact]
@@ -55,8 +104,8 @@ public sealed class VirtualClockTests
             firedAt = clock.NowNs;
             guest.Vcpu.RequestStop();
         });
-        guest.Run(new Controller { OnOut = (_, _) => timer.Arm(50) });
-        Assert.Equal(50, firedAt);
+        guest.Run(new Controller { OnOut = (_, _) => timer.Arm(1_050) });
+        Assert.Equal(1_050, firedAt);
     }
 
     [Fact]
@@ -75,7 +124,18 @@ public sealed class VirtualClockTests
         timer.Arm(Hour);
         controller.OnOut = (_, _) => guest.Vcpu.RequestStop();
         guest.Run(controller);
-        Assert.InRange(clock.NowNs, Hour, Hour + 10);
+        Assert.InRange(clock.NowNs, Hour, Hour + VirtualClock.AccessNs + 10);
+    }
+
+    [Fact]
+    public void Deadline_AtTheEndOfTimeNeverComes()
+    {
+        var clock = new VirtualClock();
+        using var guest = new SoftGuest(Idle, clock);
+        using var timer = clock.Timers.CreateTimer(_ => Assert.Fail("nothing was expected to fire"));
+        timer.Arm(long.MaxValue - 1);
+        Assert.Equal(VcpuExitKind.Halted, guest.Run(new Controller()).Kind);
+        Assert.InRange(clock.NowNs, 2, 10);
     }
 
     [Fact]
@@ -120,7 +180,7 @@ public sealed class VirtualClockTests
         controller.OnOut = (_, _) => moments.Add(clock.NowNs);
         Assert.Equal(VcpuExitKind.Halted, guest.Run(controller).Kind);
         Assert.Equal(3, moments.Count);
-        Assert.InRange(moments[^1], 1, 100);
+        Assert.InRange(moments[^1], 1, (3 * VirtualClock.AccessNs) + 100);
     }
 
     [Fact]

@@ -70,6 +70,29 @@ public sealed class UsageTests
     }
 
     [Fact]
+    public async Task WrongOptionsOfTheSoftProcessor_AreSaidInOneGo()
+    {
+        var result = (await HvrunProcess.RunAsync(
+            "run", "--hypervisor", "soft", "--irqchip", "kernel", "--cpus", "3", Artifacts.Guest("endings"))).Ended(64, "usage");
+        result.Says("--irqchip: the soft processor offers auto, user; found 'kernel'.");
+        result.Says("--cpus: the soft processor allows at most 1, found 3.");
+        CheckRefusal(result);
+    }
+
+    [Fact]
+    public async Task UnknownHypervisorInTheEnvironment_IsNamed()
+    {
+        var start = new HvrunStart(Guests.Ending("poweroff")) { Environment = new Dictionary<string, string> { ["HVRUN_HYPERVISOR"] = "nonsense" } };
+        var result = (await HvrunProcess.RunAsync(start)).Ended(64, "usage");
+        result.Says("HVRUN_HYPERVISOR: this hvrun offers auto, kvm, soft; found 'nonsense'.");
+        CheckRefusal(result);
+    }
+
+    [VmFact]
+    public async Task RealClock_IsWhatEveryHypervisorHas() =>
+        (await Guests.EndAsync("poweroff", "--hypervisor", "kvm", "--clock", "real")).Ended(0, "poweroff");
+
+    [Fact]
     public async Task TwoWrongOptions_AreBothSaid()
     {
         var result = (await HvrunProcess.RunAsync("run", "--memory", "1K", "--cpus", "0", Artifacts.Guest("endings"))).Ended(64, "usage");
