@@ -7,8 +7,11 @@ namespace HvRunner.Instructions;
 
 internal sealed unsafe class CodeCache(int maximumBlocks)
 {
-    /// <summary>More blocks than this are forgotten all at once; some 30 MiB.</summary>
+    /// <summary>More blocks than this are forgotten all at once; some 30 MiB, and 100 at most.</summary>
     public const int MaximumBlocks = 65536;
+
+    // Blocks are half as long on average. A guest that fills each with as many instructions as it holds would get 300 MiB of the host.
+    private const int MaximumMeanLength = 16;
 
     private static readonly Operation[] UnlinkedTarget = [new Operation { Handler = &Handlers.Begin }, new Operation { Handler = &Handlers.Unlinked }];
 
@@ -16,6 +19,7 @@ internal sealed unsafe class CodeCache(int maximumBlocks)
     private readonly Dictionary<ulong, CodePage> _pages = [];
     private Block?[] _blocks = new Block?[1024];
     private int _blockCount;
+    private long _instructionCount;
     private int _linkCount;
 
     // The frame that a link's branch lies in, by half the link's number.
@@ -28,7 +32,7 @@ internal sealed unsafe class CodeCache(int maximumBlocks)
     public int NextNumber => _blockCount;
 
     /// <summary>It is time to <see cref="Clear"/>, between two blocks.</summary>
-    public bool IsFull => _blockCount >= maximumBlocks;
+    public bool IsFull => _blockCount >= maximumBlocks || _instructionCount >= (long)MaximumMeanLength * maximumBlocks;
 
     public Block Block(int number) => _blocks[number]!;
 
@@ -63,6 +67,7 @@ internal sealed unsafe class CodeCache(int maximumBlocks)
         }
 
         _blocks[_blockCount++] = block;
+        _instructionCount += block.Instructions.Length;
         _byPhysical.TryGetValue(block.Physical, out var other);
         block.Other = other;
         _byPhysical[block.Physical] = block;
@@ -138,6 +143,7 @@ internal sealed unsafe class CodeCache(int maximumBlocks)
         _blocks.AsSpan(0, _blockCount).Clear();
         Links.AsSpan(0, _linkCount).Fill(UnlinkedTarget);
         _blockCount = 0;
+        _instructionCount = 0;
         _linkCount = 0;
     }
 

@@ -22,6 +22,21 @@ public class CodeCacheTests
         Assert.Null(cache.Find(first.Physical, first.Rip, false));
     }
 
+    [Fact]
+    public void Cache_IsFullOfLongBlocksBeforeItIsOfMany()
+    {
+        var cache = new CodeCache(64);
+        for (ulong page = 0; page < 16; page++)
+        {
+            Assert.False(cache.IsFull);
+            Add(cache, page << 12, 64);
+        }
+
+        Assert.True(cache.IsFull);
+        cache.Clear();
+        Assert.False(cache.IsFull);
+    }
+
     private static Block Add(CodeCache cache, ulong rip, int instructions)
     {
         var block = new Block
