@@ -13,6 +13,11 @@ internal readonly record struct RamBank(ulong Start, ulong SizeBytes, nint Host)
         for (var i = 0; i < banks.Length; i++)
         {
             var range = memory.Ranges[i];
+            if (((range.Start.Value | range.SizeBytes) & 4095) != 0)
+            {
+                throw new ArgumentException($"guest RAM must consist of whole pages, {range} does not", nameof(memory));
+            }
+
             if (!memory.TryGetWritableSpan(range.Start, 1, out var span))
             {
                 throw new ArgumentException($"guest RAM does not answer at the start of its own range {range}", nameof(memory));
