@@ -198,6 +198,8 @@ public sealed partial class Processor : ProcessorState
         _shadow = false;
         if (completion.Kind != CompletionKind.Completed || completion.DebugCause != 0)
         {
+            // A debug trap behind IRET or SYSCALL is delivered with the rights of the new level, which has a table of its own.
+            UpdateMode();
             Settle(completion.Kind == CompletionKind.Unsupported
                 ? completion
                 : _executor.DeliverException(this, ref _memory, ref _host, completion));
