@@ -31,11 +31,17 @@ public sealed partial class Processor : ProcessorState
     /// <param name="memory">Guest RAM; each range lies at consecutive host addresses that never move while the processor lives.</param>
     /// <param name="environment">Everything else.</param>
     public Processor(IGuestMemory memory, IProcessorEnvironment environment)
+        : this(memory, environment, CodeCache.MaximumBlocks)
+    {
+    }
+
+    internal Processor(IGuestMemory memory, IProcessorEnvironment environment, int maximumBlocks)
     {
         ArgumentNullException.ThrowIfNull(memory);
         ArgumentNullException.ThrowIfNull(environment);
         _ram = memory;
         _environment = environment;
+        _code = new CodeCache(maximumBlocks);
         _memory = new ProcessorMemory(this);
         _host = new ProcessorHost(environment);
         _buffer = new TranslationBuffer(this);

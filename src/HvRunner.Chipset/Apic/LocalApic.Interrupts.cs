@@ -210,13 +210,13 @@ public sealed partial class LocalApic
         _ended = vector;
         foreach (var pin in _pins)
         {
-            if (pin.AcceptedVector == vector)
+            var entry = _lvt[(int)pin.Index];
+            if (entry.RemoteIrr && pin.AcceptedVector == vector)
             {
-                _lvt[(int)pin.Index] = _lvt[(int)pin.Index].WithRemoteIrr(false);
+                _lvt[(int)pin.Index] = entry.WithRemoteIrr(false);
+                Evaluate(pin);
             }
         }
-
-        EvaluatePins();
     }
 
     private bool NonMaskableSource() =>

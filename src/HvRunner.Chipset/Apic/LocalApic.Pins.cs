@@ -2,6 +2,9 @@
 //
 // ExtINT follows the level; NMI takes the rising edge; fixed takes the edge, or on LINT0 the level: then remote IRR keeps it
 // from being raised again before the EOI of the vector that was accepted. An edge that comes while the entry is masked is lost.
+//
+// A pin raises something when its wire moves, when its own entry is written and when an EOI clears its remote IRR, and at no other time: a
+// held level with an illegal vector, which is never accepted, would else log the same error again with whatever else the guest does.
 
 using HvRunner.Abstractions;
 

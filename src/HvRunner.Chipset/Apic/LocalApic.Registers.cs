@@ -74,6 +74,7 @@ public sealed partial class LocalApic
                 WriteSpuriousVector(value);
                 break;
             case LocalApicRegister.ErrorStatus:
+                AdvanceTimer();
                 _errorStatus = _loggedErrors;
                 _loggedErrors = ApicErrors.None;
                 break;
@@ -141,9 +142,9 @@ public sealed partial class LocalApic
             _timer.SetMode(written.TimerMode, now);
             ArmTimer(now);
         }
-        else
+        else if (index is LvtIndex.Lint0 or LvtIndex.Lint1)
         {
-            EvaluatePins();
+            Evaluate(_pins[index - LvtIndex.Lint0]);
         }
     }
 }

@@ -120,7 +120,7 @@ internal readonly struct AddWithCarryOperation : IBinary
     {
         var result = TWidth.Truncate(a + b + processor.CarryFlag());
         var carries = (a & b) | ((a | b) & ~result);
-        return PartsResult.Set<TWidth>(processor, result, carries, (a ^ result) & (b ^ result), a ^ b ^ result);
+        return PartsResult.Set<TWidth>(processor, result, carries, (a ^ result) & (b ^ result), a ^ b ^ ~result);
     }
 }
 
@@ -134,7 +134,7 @@ internal readonly struct SubtractWithBorrowOperation : IBinary
     {
         var result = TWidth.Truncate(a - b - processor.CarryFlag());
         var borrows = (~a & b) | (~(a ^ b) & result);
-        return PartsResult.Set<TWidth>(processor, result, borrows, (a ^ b) & (a ^ result), a ^ b ^ result);
+        return PartsResult.Set<TWidth>(processor, result, borrows, (a ^ b) & (a ^ result), ~(a ^ b) ^ result);
     }
 }
 
@@ -152,19 +152,19 @@ internal static class LogicResult
 
 internal static class PartsResult
 {
-    /// <summary>Records a result; carry and overflow are the operand's sign bits of the two vectors, adjust is bit 4 of the third.</summary>
+    /// <summary>Records a result; carry and overflow are the operand's sign bits of the two vectors, the complement of adjust is bit 4 of the third.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Set<TWidth>(Processor processor, ulong result, ulong carry, ulong overflow, ulong adjust)
+    public static ulong Set<TWidth>(Processor processor, ulong result, ulong carry, ulong overflow, ulong notAdjust)
         where TWidth : struct, IWidth
     {
         var top = (TWidth.Bytes * 8) - 1;
         processor.Kind = (byte)(FlagKind.Parts + TWidth.Log);
         processor.FlagA = TWidth.SignExtend(result);
-        processor.FlagB = ((carry >> top) & 1) | (((overflow >> top) & 1) << 11) | (adjust & Flag.Adjust);
+        processor.FlagB = ((carry >> top) & 1) | (((overflow >> top) & 1) << 11) | (notAdjust & Flag.Adjust);
         return result;
     }
 
-    /// <summary>Records a result with its carry, overflow and adjust flags already in place.</summary>
+    /// <summary>Records a result with its carry and overflow flags, and the complement of adjust, already in place.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Set<TWidth>(Processor processor, ulong result, ulong parts)
         where TWidth : struct, IWidth

@@ -5,10 +5,10 @@ using System.Runtime.InteropServices;
 
 namespace HvRunner.Instructions;
 
-internal sealed unsafe class CodeCache
+internal sealed unsafe class CodeCache(int maximumBlocks)
 {
     /// <summary>More blocks than this are forgotten all at once; some 30 MiB.</summary>
-    private const int MaximumBlocks = 65536;
+    public const int MaximumBlocks = 65536;
 
     private static readonly Operation[] UnlinkedTarget = [new Operation { Handler = &Handlers.Begin }, new Operation { Handler = &Handlers.Unlinked }];
 
@@ -18,6 +18,9 @@ internal sealed unsafe class CodeCache
     private int _blockCount;
     private int _linkCount;
 
+    // The frame that a link's branch lies in, by half the link's number.
+    private ulong[] _linkFrames = new ulong[2048];
+
     /// <summary>Targets of branches within a page, by link number.</summary>
     public Operation[][] Links { get; private set; } = NewLinks(4096);
 
@@ -25,7 +28,7 @@ internal sealed unsafe class CodeCache
     public int NextNumber => _blockCount;
 
     /// <summary>It is time to <see cref="Clear"/>, between two blocks.</summary>
-    public bool IsFull => _blockCount >= MaximumBlocks;
+    public bool IsFull => _blockCount >= maximumBlocks;
 
     public Block Block(int number) => _blocks[number]!;
 
@@ -61,22 +64,31 @@ internal sealed unsafe class CodeCache
         return !known;
     }
 
-    /// <summary>Two links that lead nowhere yet; the number of the first.</summary>
-    public int NewLinkPair()
+    /// <summary>Two links of a branch in one frame, which lead nowhere yet; the number of the first.</summary>
+    public int NewLinkPair(ulong frame)
     {
         if (_linkCount + 2 > Links.Length)
         {
             var links = NewLinks(2 * Links.Length);
             Links.CopyTo(links, 0);
             Links = links;
+            Array.Resize(ref _linkFrames, links.Length / 2);
         }
+
+        _linkFrames[_linkCount / 2] = frame;
 
         _linkCount += 2;
         return _linkCount - 2;
     }
 
+    /// <summary>Only within a frame: the page may have been mapped anew between the branch and its target, and may be mapped back.</summary>
     public void Connect(int link, Block target)
     {
+        if (_linkFrames[link / 2] != (target.Physical & ~0xfffUL))
+        {
+            return;
+        }
+
         Links[link] = target.Operations;
         target.Links.Add(link);
     }

@@ -20,7 +20,10 @@ internal static class FlagKind
     /// <summary>A is the result; carry, overflow and adjust are clear.</summary>
     public const byte Logic = 12;
 
-    /// <summary>A is the result; B holds carry, overflow and adjust at their places in RFLAGS.</summary>
+    /// <summary>
+    /// A is the result; B holds carry, overflow and the complement of adjust at their places in RFLAGS. Shifts, which leave adjust undefined, set it
+    /// on AMD's processors: so they need not say anything about it.
+    /// </summary>
     public const byte Parts = 16;
 
     /// <summary>A and B are the factors of a signed product, of which the low half was kept; carry and overflow say that it does not fit.</summary>
@@ -66,7 +69,7 @@ public sealed partial class Processor
                 break;
             case FlagKind.Parts:
                 result = FlagA;
-                flags = FlagB;
+                flags = FlagB ^ Flag.Adjust;
                 break;
             case FlagKind.Product:
                 result = FlagA * FlagB;

@@ -303,7 +303,13 @@ internal static unsafe partial class Handlers
     public static ChainEnd CallRegister<TPath>(ref Operation op, Processor processor)
         where TPath : struct, IPath
     {
+        // The target first: looking for the stack may mark its page as written.
         var target = processor.Register(op.A);
+        if ((ulong)((long)(target << 16) >> 16) != target)
+        {
+            return SlowEnd(ref op, processor);
+        }
+
         ref var stack = ref processor.Register(Rsp);
         var linear = stack - 8;
         if (!MayWrite<TPath, Qword64>(processor, linear))
@@ -312,12 +318,6 @@ internal static unsafe partial class Handlers
         }
 
         var host = HostOf(processor, linear);
-
-        if ((ulong)((long)(target << 16) >> 16) != target)
-        {
-            return SlowEnd(ref op, processor);
-        }
-
         *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);
         stack -= 8;
         processor.BlockRip = target;
@@ -328,27 +328,26 @@ internal static unsafe partial class Handlers
     public static ChainEnd CallMemory<TPath>(ref Operation op, Processor processor)
         where TPath : struct, IPath
     {
-        ref var stack = ref processor.Register(Rsp);
         var source = AnyAddress.Linear(ref op, processor);
-        var linear = stack - 8;
-
-        // Finding the second page may have taken the first one's place in the buffer.
-        if (!MayRead<TPath, Qword64>(processor, source) || !MayWrite<TPath, Qword64>(processor, linear) ||
-            (TPath.IsCareful && !MayRead<Fast, Qword64>(processor, source)))
+        if (!MayRead<TPath, Qword64>(processor, source))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : CallMemory<Careful>(ref op, processor);
         }
 
-        var from = HostOf(processor, source);
-        var host = HostOf(processor, linear);
-
-        var target = *(ulong*)from;
+        var target = *(ulong*)HostOf(processor, source);
         if ((ulong)((long)(target << 16) >> 16) != target)
         {
             return SlowEnd(ref op, processor);
         }
 
-        *(ulong*)host = processor.BlockRip + (ulong)(op.Offset + op.Length);
+        ref var stack = ref processor.Register(Rsp);
+        var linear = stack - 8;
+        if (!MayWrite<TPath, Qword64>(processor, linear))
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : CallMemory<Careful>(ref op, processor);
+        }
+
+        *(ulong*)HostOf(processor, linear) = processor.BlockRip + (ulong)(op.Offset + op.Length);
         stack -= 8;
         processor.BlockRip = target;
         return Enter(processor);

@@ -9,21 +9,22 @@ internal static unsafe partial class Handlers
     public static ChainEnd PushMemory<TPath>(ref Operation op, Processor processor)
         where TPath : struct, IPath
     {
-        ref var stack = ref processor.Register(Rsp);
         var source = AnyAddress.Linear(ref op, processor);
-        var linear = stack - 8;
-
-        // Finding the second page may have taken the first one's place in the buffer.
-        if (!MayRead<TPath, Qword64>(processor, source) || !MayWrite<TPath, Qword64>(processor, linear) ||
-            (TPath.IsCareful && !MayRead<Fast, Qword64>(processor, source)))
+        if (!MayRead<TPath, Qword64>(processor, source))
         {
             return TPath.IsCareful ? SlowEnd(ref op, processor) : PushMemory<Careful>(ref op, processor);
         }
 
-        var from = HostOf(processor, source);
-        var host = HostOf(processor, linear);
+        // Read before the stack's page is looked for, which may take this one's place in the buffer.
+        var value = *(ulong*)HostOf(processor, source);
+        ref var stack = ref processor.Register(Rsp);
+        var linear = stack - 8;
+        if (!MayWrite<TPath, Qword64>(processor, linear))
+        {
+            return TPath.IsCareful ? SlowEnd(ref op, processor) : PushMemory<Careful>(ref op, processor);
+        }
 
-        *(ulong*)host = *(ulong*)from;
+        *(ulong*)HostOf(processor, linear) = value;
         stack -= 8;
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
     }
@@ -100,5 +101,65 @@ internal static unsafe partial class Handlers
         processor.Register(Rsp) = frame + 8;
         frame = *(ulong*)host;
         return Unsafe.Add(ref op, 1).Handler(ref Unsafe.Add(ref op, 1), processor);
+    }
+
+    /// <summary>Two pushes of registers other than RSP, as functions begin with.</summary>
+    [MethodImpl(Chained)]
+    public static ChainEnd PushPair(ref Operation op, Processor processor)
+    {
+        ref var stack = ref processor.Register(Rsp);
+        var linear = stack - 16;
+        if (!MayWrite<Fast, Xword128>(processor, linear))
+        {
+            return Push<Careful>(ref op, processor);
+        }
+
+        var host = (ulong*)HostOf(processor, linear);
+        host[1] = processor.Register(op.A);
+        host[0] = processor.Register(Unsafe.Add(ref op, 1).A);
+        stack = linear;
+        return Unsafe.Add(ref op, 2).Handler(ref Unsafe.Add(ref op, 2), processor);
+    }
+
+    /// <summary>Two pops into registers other than RSP, as functions end with.</summary>
+    [MethodImpl(Chained)]
+    public static ChainEnd PopPair(ref Operation op, Processor processor)
+    {
+        ref var stack = ref processor.Register(Rsp);
+        var linear = stack;
+        if (!MayRead<Fast, Xword128>(processor, linear))
+        {
+            return Pop<Careful>(ref op, processor);
+        }
+
+        var host = (ulong*)HostOf(processor, linear);
+        processor.Register(op.A) = host[0];
+        processor.Register(Unsafe.Add(ref op, 1).A) = host[1];
+        stack = linear + 16;
+        return Unsafe.Add(ref op, 2).Handler(ref Unsafe.Add(ref op, 2), processor);
+    }
+
+    /// <summary>A pop into a register other than RSP, and the return behind it.</summary>
+    [MethodImpl(Chained)]
+    public static ChainEnd PopReturn(ref Operation op, Processor processor)
+    {
+        ref var stack = ref processor.Register(Rsp);
+        var linear = stack;
+        if (!MayRead<Fast, Xword128>(processor, linear))
+        {
+            return Pop<Careful>(ref op, processor);
+        }
+
+        var host = (ulong*)HostOf(processor, linear);
+        var target = host[1];
+        if ((ulong)((long)(target << 16) >> 16) != target)
+        {
+            return Pop<Careful>(ref op, processor);
+        }
+
+        processor.Register(op.A) = host[0];
+        stack = linear + 16 + (ulong)Unsafe.Add(ref op, 1).Immediate;
+        processor.BlockRip = target;
+        return Enter(processor);
     }
 }

@@ -1,10 +1,14 @@
-// Which handler executes which two instructions at once. Only the register instructions that compilers emit most are here: the table grows with
-// their square.
+// Which handler executes which two instructions at once: register instructions, and pushes and pops. Only the register instructions that compilers
+// emit most are here: the table grows with their square.
 namespace HvRunner.Instructions;
 
 /// <summary>Handlers for two instructions in a row.</summary>
 internal static unsafe class Pairs
 {
+    private static readonly nint Push = (nint)(delegate*<ref Operation, Processor, ChainEnd>)&Handlers.Push<Fast>;
+    private static readonly nint Pop = (nint)(delegate*<ref Operation, Processor, ChainEnd>)&Handlers.Pop<Fast>;
+    private static readonly nint Return = (nint)(delegate*<ref Operation, Processor, ChainEnd>)&Handlers.Return<Fast>;
+
     private static readonly nint[] Singles =
     [
         (nint)(delegate*<ref Operation, Processor, ChainEnd>)&Handlers.MoveRegisters<Dword32>,
@@ -89,6 +93,23 @@ internal static unsafe class Pairs
             33 => Behind<ExtensionAction<ZeroExtension<Word16>, Dword32>>(number),
             _ => null,
         };
+    }
+
+    /// <summary>As <see cref="Of"/>, for the stack; neither operation may name RSP, which changes between them.</summary>
+    public static delegate*<ref Operation, Processor, ChainEnd> OfStack(in Operation first, in Operation second)
+    {
+        const int Rsp = 4 * 8;
+        var (before, behind) = ((nint)first.Handler, (nint)second.Handler);
+        if (first.A == Rsp || (second.A == Rsp && behind != Return))
+        {
+            return null;
+        }
+
+        return (before == Push && behind == Push) ? &Handlers.PushPair
+            : before != Pop ? null
+            : behind == Pop ? &Handlers.PopPair
+            : behind == Return ? &Handlers.PopReturn
+            : null;
     }
 
     private static delegate*<ref Operation, Processor, ChainEnd> Behind<TFirst>(int second)

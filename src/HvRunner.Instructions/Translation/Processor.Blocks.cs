@@ -7,7 +7,7 @@ namespace HvRunner.Instructions;
 
 public sealed unsafe partial class Processor
 {
-    private readonly CodeCache _code = new();
+    private readonly CodeCache _code;
     private readonly Translator _translator = new();
 
     // Only 64-bit code is translated; other modes, single-stepping and alignment checks go one instruction at a time, and so does the one

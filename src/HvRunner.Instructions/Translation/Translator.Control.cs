@@ -33,7 +33,7 @@ internal sealed unsafe partial class Translator
                     return Set(ref op, &Handlers.JumpFar);
                 }
 
-                op.Immediate = _code.NewLinkPair();
+                op.Immediate = _code.NewLinkPair(_frame);
                 return Set(ref op, &Handlers.Jump);
             case Code.Call_rel32_64:
                 if (!TrySetTarget(in instruction, ref op, out isNear))
@@ -46,7 +46,7 @@ internal sealed unsafe partial class Translator
                     return Set(ref op, &Handlers.Call<Fast>);
                 }
 
-                op.Immediate = _code.NewLinkPair();
+                op.Immediate = _code.NewLinkPair(_frame);
                 return Set(ref op, &Handlers.CallNear<Fast>);
             case Code.Retnq:
                 return Set(ref op, &Handlers.Return<Fast>);
@@ -97,7 +97,7 @@ internal sealed unsafe partial class Translator
             return SelectCondition<FarBranch>(in instruction, ref op);
         }
 
-        op.Immediate = _code.NewLinkPair();
+        op.Immediate = _code.NewLinkPair(_frame);
         if (wasJoinable && TryJoin(in instruction, ref op))
         {
             return true;

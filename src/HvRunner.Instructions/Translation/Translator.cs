@@ -14,6 +14,7 @@ internal sealed unsafe partial class Translator
 
     private CodeCache _code = null!;
     private ulong _start;
+    private ulong _frame;
     private bool _withVectors;
     private int _count;
     private int _operationCount;
@@ -40,6 +41,7 @@ internal sealed unsafe partial class Translator
         _withVectors = withVectors;
         _code = code;
         _start = rip;
+        _frame = physical & ~0xfffUL;
         _count = 0;
         _operationCount = 1;
         _flags = FlagState.Unknown;
@@ -94,6 +96,7 @@ internal sealed unsafe partial class Translator
             ref readonly var instruction = ref _instructions[second.Index < _count ? second.Index : 0];
             var mayKeepFlags = instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar && (second.Immediate & 31) == 0;
             var pair = mayKeepFlags ? null : Pairs.Of(_operations[i].Handler, second.Handler);
+            pair = pair == null ? Pairs.OfStack(in _operations[i], in second) : pair;
             if (pair != null)
             {
                 _operations[i].Handler = pair;
@@ -115,7 +118,7 @@ internal sealed unsafe partial class Translator
         if (offset < room)
         {
             op.Handler = &Handlers.Continue;
-            op.Immediate = _code.NewLinkPair();
+            op.Immediate = _code.NewLinkPair(_frame);
         }
         else
         {

@@ -20,7 +20,7 @@ internal readonly struct IncrementOperation : IUnary
     {
         var carry = processor.CarryFlag();
         var result = TWidth.Truncate(value + 1);
-        PartsResult.Set<TWidth>(processor, result, 0, ~value & result, value ^ result ^ 1);
+        PartsResult.Set<TWidth>(processor, result, 0, ~value & result, value ^ result ^ ~1UL);
         processor.FlagB |= carry;
         return result;
     }
@@ -34,7 +34,7 @@ internal readonly struct DecrementOperation : IUnary
     {
         var carry = processor.CarryFlag();
         var result = TWidth.Truncate(value - 1);
-        PartsResult.Set<TWidth>(processor, result, 0, value & ~result, value ^ result ^ 1);
+        PartsResult.Set<TWidth>(processor, result, 0, value & ~result, value ^ result ^ ~1UL);
         processor.FlagB |= carry;
         return result;
     }
@@ -90,7 +90,10 @@ internal readonly struct ShiftRightOperation : IUnary
         }
 
         var carry = (value >> (count - 1)) & 1;
-        return PartsResult.Set<TWidth>(processor, value >> (count - 1) >> 1, carry | (value >> (bits - 1) << 11));
+
+        // The top bit is clear now, so the one below it says whether the sign changed: after larger counts than 1, too, as the executor has it.
+        var result = value >> (count - 1) >> 1;
+        return PartsResult.Set<TWidth>(processor, result, carry | (result >> (bits - 2) << 11));
     }
 }
 

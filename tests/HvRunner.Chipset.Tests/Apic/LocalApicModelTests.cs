@@ -118,9 +118,8 @@ public sealed class LocalApicModelTests(ITestOutputHelper output)
                 case 16:
                     ActOnTimer(vector);
                     break;
-                case 17 when _random.Next(4) == 0:
-                    Write(0x280, 0);
-                    Reference.WriteErrorStatus();
+                case 17:
+                    ActOnErrors(vector);
                     break;
                 case 18 when _random.Next(50) == 0:
                     var state = _apic.SavedState();
@@ -130,6 +129,31 @@ public sealed class LocalApicModelTests(ITestOutputHelper output)
                     break;
                 default:
                     Pass(_random.Next(4) == 0 ? 20_000 + _random.Next(1_000) : _random.Next(300));
+                    break;
+            }
+        }
+
+        private void ActOnErrors(int vector)
+        {
+            switch (_random.Next(8))
+            {
+                case 0:
+                    var entry = vector | (_random.Next(3) == 0 ? 0x10000 : 0);
+                    Write(0x370, (uint)entry);
+                    Reference.WriteErrorEntry(entry);
+                    break;
+                case 1:
+                    Assert.Equal(0u, Read(0x3f0));
+                    Reference.DetectError(0x80);
+                    break;
+                case 2:
+                    Write(0x300, 0x4_4100u | (uint)vector);
+                    Reference.DetectError(0x10);
+                    break;
+                default:
+                    // Often: an error that only one side has logged is seen here alone.
+                    Write(0x280, 0);
+                    Reference.WriteErrorStatus();
                     break;
             }
         }
@@ -193,6 +217,7 @@ public sealed class LocalApicModelTests(ITestOutputHelper output)
             Assert.True(Reference.Shown == Read(0x280), $"{where}: ESR");
             Assert.True((Reference.Lint0 | (Reference.AcceptedByLint0 < 0 ? 0 : 0x4000)) == Read(0x350), $"{where}: LVT LINT0");
             Assert.True(Reference.TimerEntry == Read(0x320), $"{where}: LVT timer");
+            Assert.True(Reference.ErrorEntry == Read(0x370), $"{where}: LVT error");
             Assert.True(Reference.Count == Read(0x390), $"{where}: current count");
             Assert.True(Reference.Ended.Count == _ended.Count && (_ended.Count == 0 || _ended[^1] == Reference.Ended[^1]), $"{where}: EOI broadcast");
         }

@@ -159,6 +159,51 @@ public sealed class LocalApicPinTests : LocalApicFixture
         Assert.Equal(0x8005u, Read(LvtLint0));
     }
 
+    [Fact]
+    public void Lint_HeldLevelWithAnIllegalVectorIsLoggedOnce()
+    {
+        Apic.Accept(0x51, levelTriggered: true);
+        Take();
+        Write(LvtLint0, 0x8005);
+        Apic.Lint0.Set(true);
+        Assert.Equal(0x40u, Errors());
+        Apic.Lint0.Set(true);
+        Assert.Equal(0u, Errors());
+        Write(Eoi, 0);
+        Assert.Equal([0x51], Ended);
+        Assert.Equal(0u, Errors());
+        Write(LvtError, 0xfe);
+        Write(LvtLint1, 0x400);
+        Assert.Equal(0u, Errors());
+        Assert.False(Apic.HasInterrupt);
+    }
+
+    [Fact]
+    public void Lint_HeldLevelWithAnIllegalVectorIsLoggedAgainByAWriteAndByANewLevel()
+    {
+        Write(LvtLint0, 0x8005);
+        Apic.Lint0.Set(true);
+        Assert.Equal(0x40u, Errors());
+        Write(LvtLint0, 0x8006);
+        Assert.Equal(0x40u, Errors());
+        Apic.Lint0.Set(false);
+        Apic.Lint0.Set(true);
+        Assert.Equal(0x40u, Errors());
+    }
+
+    [Fact]
+    public void Lint_EoiOfTheAcceptedVectorFindsAnIllegalOneInItsPlace()
+    {
+        Write(LvtLint0, 0x8051);
+        Apic.Lint0.Set(true);
+        Take();
+        Write(LvtLint0, 0x8005);
+        Assert.Equal(0u, Errors());
+        Write(Eoi, 0);
+        Assert.Equal(0x8005u, Read(LvtLint0));
+        Assert.Equal(0x40u, Errors());
+    }
+
     [Theory]
     [InlineData(2)]
     [InlineData(5)]

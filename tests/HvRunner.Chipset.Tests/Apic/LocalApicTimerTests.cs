@@ -234,6 +234,15 @@ public sealed class LocalApicTimerTests : LocalApicFixture
     }
 
     [Fact]
+    public void IllegalVector_IsInTheStatusThatIsWrittenBeforeTheHostHasServedTheExpiry()
+    {
+        Write(LvtTimer, 0x0f);
+        Write(InitialCount, 1_000);
+        Queue.Jump(1_000);
+        Assert.Equal(0x40u, Errors());
+    }
+
+    [Fact]
     public void Mode_OneShotToPeriodicGoesOnCounting()
     {
         Write(LvtTimer, 0x51);

@@ -1,8 +1,8 @@
 namespace HvRunner.Chipset.Tests.Apic;
 
 /// <summary>
-/// A local APIC written from the SDM's sentences without a thought for speed: sets of numbers, and a timer that counts clock by clock. LINT0 and the
-/// timer are the only sources; the error entry is masked.
+/// A local APIC written from the SDM's sentences without a thought for speed: sets of numbers, and a timer that counts clock by clock. LINT0, the
+/// timer and errors are the only local sources.
 /// </summary>
 internal sealed class ReferenceLocalApic
 {
@@ -27,6 +27,8 @@ internal sealed class ReferenceLocalApic
     public bool Lint0Up { get; private set; }
 
     public int AcceptedByLint0 { get; private set; } = -1;
+
+    public int ErrorEntry { get; private set; } = 0x10000;
 
     public int Logged { get; private set; }
 
@@ -77,7 +79,7 @@ internal sealed class ReferenceLocalApic
 
         if (vector < 16)
         {
-            Logged |= 0x40;
+            DetectError(0x40);
             return;
         }
 
@@ -121,9 +123,8 @@ internal sealed class ReferenceLocalApic
             if (AcceptedByLint0 == vector)
             {
                 AcceptedByLint0 = -1;
+                LookAtLint0(rose: false);
             }
-
-            LookAtLint0(rose: false);
         }
     }
 
@@ -134,8 +135,26 @@ internal sealed class ReferenceLocalApic
         {
             Lint0 |= 0x10000;
             _timerEntry |= 0x10000;
+            ErrorEntry |= 0x10000;
         }
     }
+
+    /// <summary>"An APIC error interrupt is generated when the local APIC sets one of the error bits."</summary>
+    public void DetectError(int bit)
+    {
+        if ((Logged & bit) != 0)
+        {
+            return;
+        }
+
+        Logged |= bit;
+        if (IsUnmasked(ErrorEntry))
+        {
+            Accept(ErrorEntry & 0xff, level: false);
+        }
+    }
+
+    public void WriteErrorEntry(int value) => ErrorEntry = Enabled ? value : value | 0x10000;
 
     public void WriteErrorStatus()
     {
@@ -145,7 +164,11 @@ internal sealed class ReferenceLocalApic
 
     public void SelfIpi(int vector)
     {
-        Logged |= vector < 16 ? 0x20 : 0;
+        if (vector < 16)
+        {
+            DetectError(0x20);
+        }
+
         Accept(vector, level: false);
     }
 
@@ -162,9 +185,12 @@ internal sealed class ReferenceLocalApic
 
     public void DriveLint0(bool up)
     {
-        var rose = up && !Lint0Up;
+        var moved = up != Lint0Up;
         Lint0Up = up;
-        LookAtLint0(rose);
+        if (moved)
+        {
+            LookAtLint0(rose: up);
+        }
     }
 
     public void WriteTimerEntry(int value)

@@ -65,7 +65,7 @@ internal static class Comparer
             Check(differences, Names[i], hardware.General[i], ours.General[i]);
         }
 
-        var mask = ~Resume & ~NestedTask & ~(UndefinedResults.Flags(instance.Decoded, input, hardware) & ~instance.DefinedByTail);
+        var mask = ~Resume & ~NestedTask & ~(UndefinedResults.Flags(instance.Decoded, input, hardware) & ~instance.DefinedByTail) & ~instance.UndefinedByTail;
         Check(differences, "rflags", hardware.Rflags & mask, ours.Rflags & mask);
         Check(differences, "fsbase", hardware.FsBase, ours.FsBase);
         Check(differences, "gsbase", hardware.GsBase, ours.GsBase);

@@ -42,12 +42,16 @@ internal sealed class Instance
     /// <summary>Flags that the tail sets, whatever the instance left in them.</summary>
     public ulong DefinedByTail { get; set; }
 
+    /// <summary>Flags that the tail leaves undefined.</summary>
+    public ulong UndefinedByTail { get; set; }
+
     private readonly byte[] _tail = new byte[32];
 
     public void ClearTail()
     {
         TailLength = 0;
         DefinedByTail = 0;
+        UndefinedByTail = 0;
     }
 
     public void AddTail(ReadOnlySpan<byte> bytes)

@@ -7,7 +7,7 @@ namespace HvRunner.Instructions.ProcessorTests;
 /// </summary>
 internal sealed class SteppedProcessor
 {
-    private const int RecentCount = 128;
+    private const int RecentCount = 512;
 
     private readonly InstructionExecutor<PlainMemory, ProcessorHost> _executor =
         new(ExecutorOptions.DebugChecks | ExecutorOptions.FeatureGating);

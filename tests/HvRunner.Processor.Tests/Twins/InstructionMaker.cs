@@ -22,6 +22,12 @@ internal sealed class InstructionMaker(Random random)
         Mnemonic.Prefetcht0, Mnemonic.Rdfsbase, Mnemonic.Movnti, Mnemonic.Ud2, Mnemonic.Fninit, Mnemonic.Cpuid, Mnemonic.Rdrand,
     ];
 
+    /// <summary>Vector instructions, those with handlers of their own and a few without.</summary>
+    private static readonly Mnemonic[] Vectors =
+    [
+        Mnemonic.Addps, Mnemonic.Pshufb,
+    ];
+
     private static readonly FrozenDictionary<Mnemonic, Code[]> Codes = MakeCodes();
     private static readonly Mnemonic[] Conditional = [.. Codes.Keys.Where(IsConditional)];
     private static readonly Register[] Bases = [Register.RBX, Register.RSI, Register.RDI, Register.RBP, Register.R12, Register.R13];
@@ -33,7 +39,8 @@ internal sealed class InstructionMaker(Random random)
     {
         while (true)
         {
-            var mnemonic = random.Next(5) == 0 ? Conditional[random.Next(Conditional.Length)] : Mnemonics[random.Next(Mnemonics.Length)];
+            var mnemonic = random.Next(5) == 0 ? Conditional[random.Next(Conditional.Length)]
+                : random.Next(6) == 0 ? Vectors[random.Next(Vectors.Length)] : Mnemonics[random.Next(Mnemonics.Length)];
             var codes = Codes[mnemonic];
             if (TryMake(codes[random.Next(codes.Length)], out var instruction))
             {
@@ -71,7 +78,7 @@ internal sealed class InstructionMaker(Random random)
 
     private static FrozenDictionary<Mnemonic, Code[]> MakeCodes()
     {
-        var wanted = Mnemonics.ToHashSet();
+        var wanted = Mnemonics.Concat(Vectors).ToHashSet();
         return Enum.GetValues<Code>()
             .Where(code => code.ToOpCode() is { IsInstruction: true, Mode64: true, Encoding: EncodingKind.Legacy } info &&
                 (wanted.Contains(info.Mnemonic) || (IsConditional(info.Mnemonic) && info.Mnemonic is not (Mnemonic.Setssbsy))) && IsPlain(info))

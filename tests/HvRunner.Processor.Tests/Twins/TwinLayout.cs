@@ -1,12 +1,18 @@
 namespace HvRunner.Instructions.ProcessorTests;
 
 /// <summary>
-/// Where things are in the twins' guest; linear and physical addresses agree below 2 MiB unless said otherwise. Handlers, tables and descriptors
-/// can be read but not written there, so that a program can do what it likes.
+/// Where things are in the twins' guest, by linear address. Handlers, tables and descriptors can be read but not written, and page tables cannot be
+/// reached at all but for one, so that a program can do what it likes.
 /// </summary>
 internal static class TwinLayout
 {
-    public const ulong RamBytes = 0x40000;
+    /// <summary>The image that is made of the guest: tables and handlers to <see cref="Code"/>, then programs and data, then two more tables.</summary>
+    public const int ImageBytes = 0x42000;
+    public const int ProgramEnd = 0x40000;
+    public const int MoreTableBytes = 0x2000;
+
+    /// <summary>Programs and data lie so much higher in physical memory than in linear.</summary>
+    public const ulong Shift = 0x20_0000;
 
     /// <summary>Top-level page tables; the second one maps <see cref="Swapped"/> and one page of code elsewhere.</summary>
     public const ulong FirstRoot = 0x1000;
@@ -45,9 +51,12 @@ internal static class TwinLayout
     public const ulong TableWindow = 0x6_0000;
     public const ulong HighData = 0xffff_8000_0002_0000;
 
-    /// <summary>All RAM by one 2 MiB page: the same frames, without the holes.</summary>
+    /// <summary>Programs and data by one 2 MiB page: the same frames, without the holes.</summary>
     public const ulong Large = 0x4000_0000;
     public const ulong DeviceFrame = 0xfee0_0000;
     public const ulong FsBase = Data + 0x800;
     public const ulong GsBase = Data + 0x1ff8;
+
+    /// <summary>The frame behind a linear address of low memory.</summary>
+    public static ulong Frame(ulong linear) => linear < Code ? linear : linear + Shift;
 }

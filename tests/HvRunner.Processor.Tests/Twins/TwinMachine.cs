@@ -16,9 +16,10 @@ internal static class TwinMachine
     private const ulong User = 4;
     private const ulong Large = 0x80;
     private const ulong Accessed = 0x20;
+    private const ulong Dirty = 0x40;
     private const ulong Global = 0x100;
 
-    /// <summary>Entries above the last level, and global ones, are accessed from the start: a buffer decides when they are read again.</summary>
+    /// <summary>Entries above the last level, and global ones, are accessed and dirty from the start: a buffer decides when they are read again.</summary>
     private const ulong Upper = Present | Writable | User | Accessed;
 
     /// <summary>The handlers' code, by whether status flags in a frame are wiped before the log sees them.</summary>
@@ -37,25 +38,25 @@ internal static class TwinMachine
         Write(ram, TwinLayout.SecondRoot + (256 * 8), 0x8000 | Upper);
         Write(ram, 0x3000, 0x4000 | Upper);
         Write(ram, 0x3000 + 8, 0xa000 | Upper);
-        Write(ram, 0x7000, 0x3a000 | Upper);
+        Write(ram, 0x7000, 0x11000 | Upper);
         Write(ram, 0x7000 + 8, 0xa000 | Upper);
         Write(ram, 0x4000, TwinLayout.LowTable | Upper);
-        Write(ram, 0x3a000, TwinLayout.SecondLowTable | Upper);
-        Write(ram, 0xa000, 0 | flags | Writable | Large);
+        Write(ram, TwinLayout.ProgramEnd + 0x1000, TwinLayout.SecondLowTable | Upper);
+        Write(ram, 0xa000, TwinLayout.Shift | flags | Writable | Large);
 
         // The high data: three levels of their own.
         Write(ram, 0x8000, 0x9000 | Upper);
-        Write(ram, 0x9000, 0x39000 | Upper);
+        Write(ram, 0x9000, 0x10000 | Upper);
         for (ulong page = 0; page < 4; page++)
         {
-            Write(ram, 0x39000 + ((0x20 + page) * 8), (TwinLayout.Data + (page << 12)) | flags | Writable);
+            Write(ram, TwinLayout.ProgramEnd + ((0x20 + page) * 8), TwinLayout.Frame(TwinLayout.Data + (page << 12)) | flags | Writable);
         }
 
         foreach (var table in new[] { TwinLayout.LowTable, TwinLayout.SecondLowTable })
         {
             Map(ram, table, TwinLayout.Gdt, TwinLayout.Log, Present);
             Map(ram, table, TwinLayout.Log, TwinLayout.Code, Present | Writable);
-            Map(ram, table, TwinLayout.Code, TwinLayout.CodeEnd, flags | Global | Accessed);
+            Map(ram, table, TwinLayout.Code, TwinLayout.CodeEnd, flags | Global | Accessed | Dirty);
             Map(ram, table, TwinLayout.Data, TwinLayout.Missing, flags | Writable);
             Map(ram, table, TwinLayout.ReadOnly, TwinLayout.Device, flags);
             Map(ram, table, TwinLayout.Swapped, TwinLayout.StackEnd, flags | Writable);
@@ -63,16 +64,16 @@ internal static class TwinMachine
             Entry(ram, table, TwinLayout.Device) = TwinLayout.DeviceFrame | flags | Writable;
             for (ulong page = 0; page < TwinLayout.CodeEnd - TwinLayout.Code; page += 4096)
             {
-                Entry(ram, table, TwinLayout.CodeAlias + page) = (TwinLayout.Code + page) | flags | Writable;
+                Entry(ram, table, TwinLayout.CodeAlias + page) = TwinLayout.Frame(TwinLayout.Code + page) | flags | Writable;
             }
 
             Entry(ram, table, TwinLayout.TableWindow) = TwinLayout.LowTable | Present | Writable;
         }
 
         var lastCode = TwinLayout.CodeEnd - 4096;
-        Entry(ram, TwinLayout.SecondLowTable, lastCode) = TwinLayout.OtherCode | flags;
-        Entry(ram, TwinLayout.LowTable, lastCode) = lastCode | flags;
-        Entry(ram, TwinLayout.SecondLowTable, TwinLayout.Swapped) = TwinLayout.SpareFrames | flags | Writable;
+        Entry(ram, TwinLayout.SecondLowTable, lastCode) = TwinLayout.Frame(TwinLayout.OtherCode) | flags;
+        Entry(ram, TwinLayout.LowTable, lastCode) = TwinLayout.Frame(lastCode) | flags;
+        Entry(ram, TwinLayout.SecondLowTable, TwinLayout.Swapped) = TwinLayout.Frame(TwinLayout.SpareFrames) | flags | Writable;
         random.NextBytes(ram.Slice((int)TwinLayout.Data, (int)(TwinLayout.StackEnd - TwinLayout.Data)));
         random.NextBytes(ram.Slice((int)TwinLayout.SpareFrames, 0x2000));
         HandlerCode[wipesFlags ? 1 : 0].CopyTo(ram[(int)TwinLayout.Handlers..]);
@@ -215,7 +216,7 @@ internal static class TwinMachine
     {
         for (var at = from; at < to; at += 4096)
         {
-            Entry(ram, table, at) = at | flags;
+            Entry(ram, table, at) = TwinLayout.Frame(at) | flags;
         }
     }
 

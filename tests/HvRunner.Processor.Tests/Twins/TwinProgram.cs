@@ -10,10 +10,11 @@ internal sealed class TwinProgram
 {
     private const RflagsBits StatusBits = RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
     private const int ChunkBytes = (int)TwinLayout.ChunkBytes;
-    private const int TailBytes = 56;
+    private const int TailBytes = 64;
 
     private readonly Random _random;
     private readonly bool _isUser;
+    private readonly bool _isGuarded;
     private readonly bool _wipesFlags;
     private readonly InstructionMaker _maker;
     private readonly ByteWriter _bytes = new();
@@ -21,10 +22,11 @@ internal sealed class TwinProgram
     private RflagsBits _undefined;
     private ulong _chunk;
 
-    public TwinProgram(Random random, bool isUser, bool wipesFlags)
+    public TwinProgram(Random random, bool isUser, bool isGuarded, bool wipesFlags)
     {
         _random = random;
         _isUser = isUser;
+        _isGuarded = isGuarded;
         _wipesFlags = wipesFlags;
         _maker = new InstructionMaker(random);
         _encoder = Encoder.Create(64, _bytes);
@@ -133,7 +135,7 @@ internal sealed class TwinProgram
                 Add(Instruction.Create(Code.Mov_r32_imm32, Register.ECX, _random.Next(_random.Next(2) == 0 ? 5 : 600)));
                 break;
             case 8:
-                Add(Instruction.Create(Code.Mov_r64_imm64, Register.RAX + (_random.Next(12) + 5), _maker.AnyNumber()));
+                Add(Instruction.Create(Code.Mov_r64_imm64, Register.RAX + (_random.Next(11) + 5), _maker.AnyNumber()));
                 break;
             case 9 or 10:
                 AddPatch();
@@ -167,7 +169,11 @@ internal sealed class TwinProgram
             return;
         }
 
-        Add(instruction);
+        if (!TryAdd(instruction, out _))
+        {
+            return;
+        }
+
         _undefined &= ~DefinedBy(instruction);
         _undefined |= UndefinedBy(instruction);
         if (!_wipesFlags)
@@ -221,11 +227,14 @@ internal sealed class TwinProgram
                 Add(Instruction.Create(Code.Add_rm32_r32, memory, register));
                 _undefined = RflagsBits.None;
                 break;
-            case 4:
+            case 4 when !_isGuarded:
                 Add(Instruction.Create(Code.Mov_r64_imm64, Register.RDI, chunk + alias + offset));
                 Add(Instruction.Create(Code.Mov_r32_imm32, Register.ECX, 4));
                 Add(Instruction.Create(Code.Cld));
                 Add(Instruction.CreateStosb(64, RepPrefixKind.Repe));
+
+                // Not to be left in reach of other stores: code must stay what it was made to be.
+                Add(Instruction.Create(Code.Mov_r64_imm64, Register.RDI, TwinLayout.Data + (ulong)_random.Next(0x3000)));
                 break;
             default:
                 Add(Instruction.Create(Code.Mov_rm32_r32, memory, register));
@@ -263,7 +272,7 @@ internal sealed class TwinProgram
                 return;
             case 2 when page == TwinLayout.Swapped:
                 var frame = _random.Next(3) == 0 ? TwinLayout.Swapped : TwinLayout.SpareFrames + (ulong)(_random.Next(2) << 12);
-                Add(Instruction.Create(Code.Mov_rm64_imm32, entry, (int)frame | _random.Next(4) | 4 | _random.Next(8) << 4 & 0x60 | (_random.Next(8) == 0 ? 0 : 1)));
+                Add(Instruction.Create(Code.Mov_rm64_imm32, entry, (int)TwinLayout.Frame(frame) | _random.Next(4) | 4 | _random.Next(8) << 4 & 0x60 | (_random.Next(8) == 0 ? 0 : 1)));
                 break;
             default:
                 Add(Instruction.Create(Code.And_rm64_imm8, entry, ~0x60));
@@ -288,11 +297,11 @@ internal sealed class TwinProgram
                     var comparisons = new[] { Code.Cmp_r32_rm32, Code.Cmp_r64_rm64, Code.Cmp_r8_rm8 };
                     var which = _random.Next(3);
                     var first = which switch { 0 => Register.EAX, 1 => Register.RAX, _ => Register.AL };
-                    Add(Instruction.Create(comparisons[which], first + _random.Next(16), first + _random.Next(16)));
+                    TryAdd(Instruction.Create(comparisons[which], first + _random.Next(16), first + _random.Next(16)), out _);
                 }
                 else if (_random.Next(2) == 0)
                 {
-                    Add(Instruction.Create(_random.Next(2) == 0 ? Code.Cmp_rm8_imm8 : Code.Test_rm8_imm8, Register.AL + _random.Next(16), _random.Next(256)));
+                    Add(Instruction.Create(_random.Next(2) == 0 ? Code.Cmp_rm8_imm8 : Code.Test_rm8_imm8, Register.AL + _random.Next(16), (int)(sbyte)_random.Next(256)));
                 }
 
                 Add(Instruction.CreateBranch(Code.Jo_rel32_64 + (3 * _random.Next(16)), target));
@@ -328,17 +337,19 @@ internal sealed class TwinProgram
         }
     }
 
-    private void Add(in Instruction instruction)
+    private void Add(in Instruction instruction) => Assert.True(TryAdd(instruction, out var error), error);
+
+    /// <summary>False when there is no such encoding: a displacement that does not fit, say.</summary>
+    private bool TryAdd(in Instruction instruction, out string? error)
     {
         var before = _bytes.Count;
-        if (_encoder.TryEncode(instruction, _chunk + (ulong)before, out _, out var error))
+        if (_encoder.TryEncode(instruction, _chunk + (ulong)before, out _, out error))
         {
-            return;
+            return true;
         }
 
-        // A displacement that does not fit, say: that instruction is left out.
         _bytes.Truncate(before);
-        Assert.False(instruction.FlowControl != FlowControl.Next, error);
+        return false;
     }
 
     private sealed class ByteWriter : CodeWriter

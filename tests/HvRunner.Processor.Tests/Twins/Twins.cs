@@ -10,8 +10,6 @@ internal sealed class Twins : IDisposable
     /// <summary>A repeated instruction counts less on the processor than it takes steps.</summary>
     private const int MaximumExtraSteps = 40_000;
 
-    private const int TableBytes = (int)TwinLayout.Gdt;
-
     private readonly GuardedMemory _leftRam;
     private readonly GuardedMemory _rightRam;
     private readonly Surroundings _leftAround;
@@ -29,12 +27,11 @@ internal sealed class Twins : IDisposable
         // Supervisor code on user pages, under SMAP.
         var guarded = !user && _random.Next(4) == 0;
         _name = $"seed {seed} ({(user ? "user" : guarded ? "SMAP" : "supervisor")}, {(_wipes ? "flags wiped" : "flags kept")})";
-        var range = new GuestRange(new GuestAddress(0), TwinLayout.RamBytes);
-        _leftRam = new GuardedMemory(range);
-        _rightRam = new GuardedMemory(range);
-        TwinMachine.Fill(_leftRam.Bank(0), _wipes, user || guarded, _random);
-        new TwinProgram(_random, user, _wipes).Fill(_leftRam.Bank(0));
-        _leftRam.Bank(0).CopyTo(_rightRam.Bank(0));
+        var image = new byte[TwinLayout.ImageBytes];
+        TwinMachine.Fill(image, _wipes, user || guarded, _random);
+        new TwinProgram(_random, user, guarded, _wipes).Fill(image);
+        _leftRam = MakeRam(image);
+        _rightRam = MakeRam(image);
         _leftAround = new Surroundings((ulong)seed) { Ram = _leftRam };
         _rightAround = new Surroundings((ulong)seed) { Ram = _rightRam };
         Fast = new Processor(_leftRam, _leftAround);
@@ -45,6 +42,9 @@ internal sealed class Twins : IDisposable
         Slow.State.General = Fast.General;
         Fast.StateChanged();
     }
+
+    /// <summary>Describe differences where they were met, not where a repeated instruction might still have made them good.</summary>
+    public bool WithDetails { get; init; }
 
     public Processor Fast { get; }
 
@@ -68,6 +68,7 @@ internal sealed class Twins : IDisposable
             Slow.Step();
         }
 
+        var early = WithDetails && !IsAtSamePlace() ? Describe("registers or memory") : null;
         for (var i = 0; i < MaximumExtraSteps && !Slow.IsDead && !IsAtSamePlace(); i++)
         {
             Slow.Step();
@@ -81,10 +82,10 @@ internal sealed class Twins : IDisposable
 
         if (!IsAtSamePlace() || !SettleFlags())
         {
-            return Describe("registers");
+            return early ?? Describe("registers or memory");
         }
 
-        if (!IsOver && !_leftRam.Bank(0)[..TableBytes].SequenceEqual(_rightRam.Bank(0)[..TableBytes]))
+        if (!IsOver && !_leftRam.Bank(0).SequenceEqual(_rightRam.Bank(0)))
         {
             Slow.Prefetch();
         }
@@ -92,16 +93,22 @@ internal sealed class Twins : IDisposable
         if (_wipes && Fast.Rip - TwinLayout.Handlers < 4096)
         {
             // The handler has not got to the flags in its frame yet.
-            var flags = (int)TwinLayout.InterruptStackEnd - 24;
-            var status = BitConverter.ToUInt16(_leftRam.Bank(0)[flags..]) & (ushort)Flag.Status;
-            var others = BitConverter.ToUInt16(_rightRam.Bank(0)[flags..]) & ~(ushort)Flag.Status;
-            BitConverter.TryWriteBytes(_rightRam.Bank(0)[flags..], (ushort)(status | others));
+            var flags = (int)(TwinLayout.InterruptStackEnd - TwinLayout.Code) - 24;
+            var status = BitConverter.ToUInt16(_leftRam.Bank(1)[flags..]) & (ushort)Flag.Status;
+            var others = BitConverter.ToUInt16(_rightRam.Bank(1)[flags..]) & ~(ushort)Flag.Status;
+            BitConverter.TryWriteBytes(_rightRam.Bank(1)[flags..], (ushort)(status | others));
         }
 
-        if (!_leftRam.Bank(0).SequenceEqual(_rightRam.Bank(0)))
+        for (var bank = 0; bank < 2; bank++)
         {
-            var at = _leftRam.Bank(0).CommonPrefixLength(_rightRam.Bank(0)) & ~7;
-            return Describe($"memory at {at:x}: {Hex(_leftRam, at)} and {Hex(_rightRam, at)}");
+            var left = _leftRam.Bank(bank);
+            var right = _rightRam.Bank(bank);
+            if (!left.SequenceEqual(right))
+            {
+                var at = left.CommonPrefixLength(right) & ~7;
+                return Describe(
+                    $"memory of bank {bank} at {at:x}: {Convert.ToHexString(left.Slice(at, 8))} and {Convert.ToHexString(right.Slice(at, 8))}");
+            }
         }
 
         if (_leftAround.Digest != _rightAround.Digest || !_leftRam.CanariesLive() || Fast.Cr2 != Slow.State.Cr2 || Fast.Cr3 != Slow.State.Cr3 || Fast.Cr0 != Slow.State.Cr0)
@@ -129,7 +136,17 @@ internal sealed class Twins : IDisposable
         _rightRam.Dispose();
     }
 
-    private static string Hex(GuardedMemory ram, int at) => Convert.ToHexString(ram.Bank(0).Slice(at, 8));
+    private static GuardedMemory MakeRam(ReadOnlySpan<byte> image)
+    {
+        var code = (int)TwinLayout.Code;
+        var ram = new GuardedMemory(
+            new GuestRange(new GuestAddress(0), TwinLayout.Code + TwinLayout.MoreTableBytes),
+            new GuestRange(new GuestAddress(TwinLayout.Frame(TwinLayout.Code)), (ulong)(TwinLayout.ProgramEnd - code)));
+        image[..code].CopyTo(ram.Bank(0));
+        image[TwinLayout.ProgramEnd..].CopyTo(ram.Bank(0)[code..]);
+        image[code..TwinLayout.ProgramEnd].CopyTo(ram.Bank(1));
+        return ram;
+    }
 
     private void Set(ProcessorState state, bool user, bool guarded, ulong flags)
     {
@@ -148,7 +165,12 @@ internal sealed class Twins : IDisposable
     {
         ReadOnlySpan<ulong> left = Fast.General;
         ReadOnlySpan<ulong> right = Slow.State.General;
-        return Fast.Rip == Slow.State.Rip && left.SequenceEqual(right) && ((Fast.Rflags ^ Slow.State.Rflags) & ~Flag.Status) == 0;
+
+        // How many exceptions there were, and the program's memory, tell two passes of a loop apart.
+        const int ProgramBytes = (int)(TwinLayout.InterruptStackEnd - 0x2000 - TwinLayout.Code);
+        return Fast.Rip == Slow.State.Rip && Fast.Extended.Image.SequenceEqual(Slow.State.Extended.Image) && left.SequenceEqual(right) && ((Fast.Rflags ^ Slow.State.Rflags) & ~Flag.Status) == 0 &&
+            _leftRam.Bank(0).Slice((int)TwinLayout.Log, 16).SequenceEqual(_rightRam.Bank(0).Slice((int)TwinLayout.Log, 16)) &&
+            _leftRam.Bank(1)[..ProgramBytes].SequenceEqual(_rightRam.Bank(1)[..ProgramBytes]);
     }
 
     /// <summary>Status flags may differ where the last instructions that set them left them undefined.</summary>
@@ -193,11 +215,16 @@ internal sealed class Twins : IDisposable
             }
         }
 
-        for (var ago = Math.Min(40, Slow.RecentSteps - 1); ago >= 0; ago--)
+        for (var ago = Slow.RecentSteps - 1; ago >= 0; ago--)
         {
+            if (Slow.Recent(ago) - TwinLayout.Handlers < 4096)
+            {
+                continue;
+            }
+
             var code = new byte[15];
             LinearAddress.Read(Slow.State, _rightRam, Slow.Recent(ago), code);
-            text.Append($"  {Slow.Recent(ago):x}: {Disassembler.Format(code, Slow.Recent(ago), 64)}\n");
+            text.Append($"  {Slow.Recent(ago):x}: {Disassembler.Format(code, Slow.Recent(ago), 64)}{(Slow.HasFaulted(ago) ? " (fault)" : "")}\n");
         }
 
         return text.ToString();
