@@ -228,6 +228,12 @@ internal sealed class LocalApicTimer
             Stop();
             throw new StateFormatException($"saved state of a local APIC's timer does not fit together: mode {mode}, {elapsedNs} ns since it was loaded");
         }
+
+        // Nine years old: it counts on from here, or what is saved some time later would be too old to load.
+        if (_running && elapsedNs > LongestElapsedNs / 2)
+        {
+            Reload(nowNs);
+        }
     }
 
     private static bool Counts(TimerMode mode) => mode is TimerMode.OneShot or TimerMode.Periodic;

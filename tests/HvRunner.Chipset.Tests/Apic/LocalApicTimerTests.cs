@@ -248,6 +248,22 @@ public sealed class LocalApicTimerTests : LocalApicFixture
     }
 
     [Fact]
+    public void Load_OfTheOldestTimerLeavesOneThatCanBeSavedAndLoaded()
+    {
+        Write(LvtTimer, 0x51 | Periodic);
+        Write(InitialCount, 1_000);
+        var state = Apic.SavedState();
+        BitConverter.TryWriteBytes(state.AsSpan(^32), 1L << 59);
+        Apic.LoadState(state);
+        var count = Read(CurrentCount);
+        Queue.Advance(5_000_001);
+        Assert.Equal(0x51, Take());
+        Assert.Equal(count - 1, Read(CurrentCount));
+        Apic.LoadState(Apic.SavedState());
+        Assert.Equal(count - 1, Read(CurrentCount));
+    }
+
+    [Fact]
     public void IllegalVector_IsLoggedWhenItExpires()
     {
         Write(LvtTimer, 0x0f);
