@@ -22,6 +22,9 @@ public sealed partial class Processor : ProcessorState
     // Instructions retired when budget and reserve will be used up.
     private long _goal;
     private long _reserve;
+
+    // While the executor has an instruction of a block: how many the block counted when it began and has not executed, that one among them.
+    private long _ahead;
     private bool _shadow;
     private bool _nonMaskableBlocked;
     private bool _leaveSoon;
@@ -55,10 +58,11 @@ public sealed partial class Processor : ProcessorState
     }
 
     /// <summary>
-    /// Instructions retired since the processor was made, right to the basic block while <see cref="Run"/> is active. A repeated string instruction
+    /// Instructions retired since the processor was made. The environment sees the exact number whenever it is asked for an instruction, so time made of
+    /// it never goes back; from within a page walk, the number at the end of the basic block. A repeated string instruction
     /// counts one for its start, and one for each 64 bytes or each element, depending on how it was executed.
     /// </summary>
-    public long InstructionsRetired => _goal - _reserve - Budget;
+    public long InstructionsRetired => _goal - _reserve - Budget - _ahead;
 
     /// <summary>An external interrupt may be delivered now: RFLAGS.IF is set and no interrupt shadow is open.</summary>
     public bool CanTakeInterrupt => (Rflags & Flag.Interrupt) != 0 && !_shadow;

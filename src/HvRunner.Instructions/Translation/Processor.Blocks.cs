@@ -87,7 +87,11 @@ public sealed unsafe partial class Processor
         for (int i = op.Index; i < end; i++)
         {
             ref readonly var instruction = ref block.Instructions[i];
+
+            // The time that the instruction sees must not count those behind it: should it fault, they are taken back, and time with them.
+            _ahead = block.Instructions.Length - i;
             var completion = _executor.Execute(in instruction, this, ref _memory, ref _host);
+            _ahead = 0;
             var plain = completion.Kind == CompletionKind.Completed && !completion.Halted && completion.Flush == TranslationFlush.None &&
                 !completion.InterruptShadow && completion.DebugCause == 0;
             if (!plain || _leaveSoon || completion.ReturnedFromInterrupt || Rip != instruction.NextIP || block.Retired)

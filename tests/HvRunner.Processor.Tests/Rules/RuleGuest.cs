@@ -17,7 +17,8 @@ internal sealed class RuleGuest : IDisposable
 
     public RuleGuest(int maximumBlocks = CodeCache.MaximumBlocks)
     {
-        Processor = new Processor(_ram, new Surroundings(1) { Ram = _ram }, maximumBlocks);
+        Surroundings = new Surroundings(1) { Ram = _ram };
+        Processor = new Processor(_ram, Surroundings, maximumBlocks);
         Write64(0x1000, 0x2007);
         Write64(0x2000, 0x3007);
         Write64(0x3000, Table | 7);
@@ -38,6 +39,8 @@ internal sealed class RuleGuest : IDisposable
     }
 
     public Processor Processor { get; }
+
+    public Surroundings Surroundings { get; }
 
     public ulong this[GeneralRegister register]
     {

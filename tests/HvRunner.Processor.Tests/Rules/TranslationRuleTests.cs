@@ -196,6 +196,34 @@ public class TranslationRuleTests
     }
 
     [Fact]
+    public void InstructionsRetired_AreExactForTheEnvironment()
+    {
+        // What stands behind the fault was counted when the block began, and is taken back.
+        using var guest = new RuleGuest();
+        guest.Gate(13, RuleGuest.Code + 0x800);
+        guest.Assemble(RuleGuest.Code, code =>
+        {
+            code.nop();
+            code.@in(al, dx);
+            code.mov(rax, __qword_ptr[rbx]);
+            for (var i = 0; i < 40; i++)
+            {
+                code.inc(ecx);
+            }
+        });
+        guest.Assemble(RuleGuest.Code + 0x800, code =>
+        {
+            code.@in(al, dx);
+            code.hlt();
+        });
+        guest[GeneralRegister.Rbx] = 0x8000_0000_0000_0000;
+        var seen = new List<long>();
+        guest.Surroundings.OnAccess = () => seen.Add(guest.Processor.InstructionsRetired);
+        guest.RunToHalt();
+        Assert.Equal([1, 3], seen);
+    }
+
+    [Fact]
     public void ResumeFlag_IsClearedByTheNextInstruction()
     {
         using var guest = new RuleGuest();
