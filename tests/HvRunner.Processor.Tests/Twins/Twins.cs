@@ -7,8 +7,9 @@ namespace HvRunner.Instructions.ProcessorTests;
 /// <summary>One program on a processor and, step by step, on the executor; after each slice everything must be equal.</summary>
 internal sealed class Twins : IDisposable
 {
-    /// <summary>A repeated instruction counts less on the processor than it takes steps.</summary>
-    private const int MaximumExtraSteps = 40_000;
+    // A repeated instruction counts less on the processor than it takes steps: one for so many elements, at most, and one page that began in time.
+    private const int StepsPerCount = 64;
+    private const int MaximumUncountedSteps = 2 * 4096;
 
     private const string OtherPlace = "registers or memory";
 
@@ -74,7 +75,8 @@ internal sealed class Twins : IDisposable
         var difference = Difference();
         var early = WithDetails && difference is not null ? Describe(difference) : null;
         string? passed = null;
-        for (var i = 0; i < MaximumExtraSteps && !Slow.IsDead && difference is not null; i++)
+        var moreSteps = (count * StepsPerCount) + MaximumUncountedSteps;
+        for (var i = 0L; i < moreSteps && !Slow.IsDead && difference is not null; i++)
         {
             if (WithDetails && passed is null && !ReferenceEquals(difference, OtherPlace))
             {
