@@ -39,6 +39,9 @@ internal sealed class Block
 /// <summary>A physical page with translated code: which of its 128 lines of 32 bytes hold some. Data beside code is common, so a page is too coarse.</summary>
 internal sealed class CodePage
 {
+    /// <summary>More than code of one page has, were it mapped in a few dozen processes.</summary>
+    public const int MaximumBlocks = 4096;
+
     private const int LineBits = 5;
 
     public List<Block> Blocks { get; } = [];

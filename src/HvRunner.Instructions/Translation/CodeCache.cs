@@ -46,9 +46,17 @@ internal sealed unsafe class CodeCache(int maximumBlocks)
     /// <summary>The code page at a frame, or null when no code of it is translated.</summary>
     public CodePage? Page(ulong frame) => _pages.TryGetValue(frame, out var page) ? page : null;
 
-    /// <summary>Takes a block in. True: the first of its page, whose writes must be watched from here on.</summary>
+    /// <summary>
+    /// Takes a block in, between two blocks. True: the first of its page, whose writes must be watched from here on. A page that holds too many
+    /// gives all others up: a guest that maps it at many addresses could make each write to it, and each search in it, last as long as it likes.
+    /// </summary>
     public bool Add(Block block)
     {
+        if (Page(block.Physical & ~0xfffUL) is { Blocks.Count: >= CodePage.MaximumBlocks } crowded)
+        {
+            Retire(crowded, block.Physical & ~0xfffUL, 4096);
+        }
+
         if (_blockCount == _blocks.Length)
         {
             Array.Resize(ref _blocks, 2 * _blocks.Length);
@@ -97,8 +105,10 @@ internal sealed unsafe class CodeCache(int maximumBlocks)
     [MethodImpl(MethodImplOptions.NoInlining)]
     public void Retire(CodePage page, ulong physical, int length)
     {
-        foreach (var block in page.Blocks)
+        // From the newest on, which its search meets first.
+        for (var i = page.Blocks.Count - 1; i >= 0; i--)
         {
+            var block = page.Blocks[i];
             if (block.Physical < physical + (ulong)length && physical < block.Physical + (ulong)block.Length)
             {
                 Retire(block);
