@@ -46,6 +46,10 @@ public static class GuestCpuid
         return leaves;
     }
 
+    /// <summary>Width of a physical address as leaf 0x80000008 says it; 36, what a processor without that leaf has.</summary>
+    public static int PhysicalAddressBits(IReadOnlyList<CpuidLeaf> leaves) =>
+        Math.Clamp((int)(leaves.FirstOrDefault(leaf => leaf.Function == 0x8000_0008).Eax & 0xff), 36, 52);
+
     private static CpuidLeaf Edit(CpuidLeaf leaf, int vcpuCount, uint apicId)
     {
         var count = (uint)vcpuCount;

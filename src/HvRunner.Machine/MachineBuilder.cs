@@ -34,7 +34,7 @@ public static class MachineBuilder
         {
             var boot = LoadKernel(config, memory);
             partition = CreatePartition(hypervisor, config, memory);
-            board = Wire(config, partition, control, tracing);
+            board = Wire(config, partition, hypervisor.GetSupportedCpuid(), control, tracing);
             SetEntryState(partition.Vcpus[0], boot);
             return new Machine(config, control, tracing, memory, partition, board);
         }
@@ -78,7 +78,7 @@ public static class MachineBuilder
             CpuidOf = index => GuestCpuid.Of(hypervisor.GetSupportedCpuid(), config.VcpuCount, index),
         });
 
-    private static Board Wire(MachineConfig config, IPartition partition, RunControl control, Tracing tracing)
+    private static Board Wire(MachineConfig config, IPartition partition, IReadOnlyList<CpuidLeaf> cpuid, RunControl control, Tracing tracing)
     {
         var rate = new BoundedRate(perSecond: 20);
         void LogOdd(OddAccess access)
@@ -92,7 +92,7 @@ public static class MachineBuilder
         var ports = new AddressSpace("port", LogOdd);
         var mmio = new AddressSpace("memory", LogOdd);
         var irqchip = partition as IInKernelIrqchip;
-        var controllers = irqchip is null ? new InterruptControllers(partition.Vcpus, config.Timers) : null;
+        var controllers = irqchip is null ? new InterruptControllers(partition.Vcpus, config.Timers, GuestCpuid.PhysicalAddressBits(cpuid)) : null;
         IInterruptLine Line(int irq, string device) =>
             tracing.Wire(irqchip is null ? controllers!.Pic.GetLine(irq) : new GuardedLine(irqchip.GetLine(irq), device, control), irq, device);
         void Ports(ushort first, int count, IBusDevice device, int widthBytes = 1) =>

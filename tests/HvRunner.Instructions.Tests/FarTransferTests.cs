@@ -9,6 +9,8 @@ public class FarTransferTests
     private const ulong Data = GuestProcessor.Data;
     private const ulong Target = 0x16_0000;
 
+    private static readonly CpuidLeaf[] Intel = [new(0, 0, false, 1, 0x756e_6547, 0x6c65_746e, 0x4965_6e69)];
+
     [Fact]
     public void JmpFar_InRealMode_LoadsSelectorAndBase()
     {
@@ -152,9 +154,10 @@ public class FarTransferTests
     }
 
     [Fact]
-    public void JmpFar_With64BitOffset_MustBeCanonical()
+    public void JmpFarWithRexW_OnIntel_Reads64BitOffset()
     {
         var guest = Descriptors.Long();
+        guest.Facts.Cpuid = Intel;
         guest.Write64(Data, 0x0000_8000_0000_0000);
         guest.Write(Data + 8, [8, 0]);
         var completion = guest.RunBytes(0x48, 0xff, 0x2c, 0x25, 0, 0, 0x20, 0);
@@ -162,6 +165,26 @@ public class FarTransferTests
         guest.Write64(Data, Target);
         guest.RunBytes(0x48, 0xff, 0x2c, 0x25, 0, 0, 0x20, 0);
         Assert.Equal(Target, guest.State.Rip);
+    }
+
+    [Fact]
+    public void JmpFarWithRexW_OnAmd_Reads32BitOffset()
+    {
+        var guest = Descriptors.Long();
+        WritePointer(guest, Target, 8);
+        guest.RunBytes(0x48, 0xff, 0x2c, 0x25, 0, 0, 0x20, 0);
+        Assert.Equal((Target, 8), (guest.State.Rip, guest.State[SegmentName.Cs].Selector));
+    }
+
+    [Fact]
+    public void CallFarWithRexW_OnAmd_Reads32BitOffsetAndPushesQuadwords()
+    {
+        var guest = Descriptors.Long();
+        WritePointer(guest, Target, 8);
+        var selector = guest.State[SegmentName.Cs].Selector;
+        var completion = guest.RunBytes(0x48, 0xff, 0x1c, 0x25, 0, 0, 0x20, 0);
+        Assert.Equal((Target, GuestProcessor.Stack - 16), (guest.State.Rip, guest[GeneralRegister.Rsp]));
+        Assert.Equal((GuestProcessor.Code + (ulong)completion.Length, selector), (guest.Read64(GuestProcessor.Stack - 16), guest.Read64(GuestProcessor.Stack - 8)));
     }
 
     [Fact]

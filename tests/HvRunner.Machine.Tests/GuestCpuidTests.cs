@@ -20,6 +20,13 @@ public class GuestCpuidTests
         Leaf(0x8000_001e, eax: 5, ebx: 5, ecx: 5),
     ];
 
+    [Fact]
+    public void PhysicalAddressBits_AreTheLeafsOrTheLeast()
+    {
+        Assert.Equal(48, GuestCpuid.PhysicalAddressBits(Host));
+        Assert.Equal(36, GuestCpuid.PhysicalAddressBits([]));
+    }
+
     [Theory]
     [InlineData(1, 0)]
     [InlineData(4, 3)]

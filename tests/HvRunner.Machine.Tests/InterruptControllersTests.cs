@@ -15,7 +15,7 @@ public sealed class InterruptControllersTests : IDisposable
 
     public InterruptControllersTests()
     {
-        _controllers = new InterruptControllers([_vcpu], new FakeTimerQueue());
+        _controllers = new InterruptControllers([_vcpu], new FakeTimerQueue(), physicalAddressBits: 46);
         _access = new ApicAccess(_controllers.ApicOf(0));
     }
 
@@ -71,6 +71,9 @@ public sealed class InterruptControllersTests : IDisposable
         Assert.True(_access.TryReadMsr(0x1b, out var value));
         Assert.Equal(Page | 0x900, value);
         Assert.False(_access.TryWriteMsr(0x1b, Page | 0xd00));
+
+        // No wider than the addresses that CPUID speaks of.
+        Assert.False(_access.TryWriteMsr(0x1b, (1UL << 46) | Page | 0x900));
         Assert.Null(_access.TryReadMsr(0x10, out _));
         Assert.Null(_access.TryWriteMsr(0x10, 0));
 

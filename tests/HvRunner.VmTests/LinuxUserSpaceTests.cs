@@ -85,7 +85,9 @@ public sealed partial class LinuxUserSpaceTests
     {
         using var process = HvrunProcess.Start(Lean("hvrun.shell") with { KeepInputOpen = true });
         await process.WaitForOutputAsync(Prompt);
-        await TypeAsync(process, "echo started; sleep 1000\n");
+
+        // Said by the process itself, which is in the foreground then: the shell would ignore a signal that comes before.
+        await TypeAsync(process, "sh -c 'echo started; exec sleep 1000'\n");
         await process.WaitForOutputAsync("\nstarted\r\n");
         await TypeAsync(process, "\u0003");
         await process.WaitForOutputAsync("^C\r\n" + Prompt);

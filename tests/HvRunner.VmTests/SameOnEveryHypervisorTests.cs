@@ -3,7 +3,13 @@ using HvRunner.VmTests.Harness;
 
 namespace HvRunner.VmTests;
 
-/// <summary>A guest does the same on KVM and on hvrun's own processor: the console byte for byte, the status and the verdict.</summary>
+/// <summary>
+/// A guest does the same on KVM and on hvrun's own processor: the console byte for byte, the status and the verdict. Two guests are not compared here.
+/// guests/processor judges what a KVM that runs ring 0 by an instruction emulator gets wrong (one fails a third of the points and then loses the vCPU),
+/// and its points depend on CPUID; its second opinion is QEMU's (guests/check-on-qemu), and <see cref="SoftTests"/> runs all of it. guests/compute
+/// takes such a KVM minutes; it compares its results with known ones itself, there as well. Endings that never end, or that depend on what instructions
+/// there are, have nothing to compare.
+/// </summary>
 public sealed partial class SameOnEveryHypervisorTests
 {
     public static TheoryData<string, string> Runs => new()
@@ -11,6 +17,9 @@ public sealed partial class SameOnEveryHypervisorTests
         { "minimal", string.Empty },
         { "boot-state", string.Empty },
         { "port-loop", string.Empty },
+        { "port-loop", "kind=in count=1000" },
+        { "port-loop", "kind=mmio count=1000" },
+        { "port-loop", "kind=nonesuch" },
         { "endings", "end=poweroff" },
         { "endings", "end=status:5" },
         { "endings", "end=status:70000" },
@@ -23,6 +32,9 @@ public sealed partial class SameOnEveryHypervisorTests
         { "endings", "end=mmio-unclaimed" },
         { "endings", "end=debugcon" },
         { "endings", "end=flood:100000" },
+        { "endings", "end=flood-poll:5000" },
+        { "endings", "end=panic-text-halt" },
+        { "endings", "end=cpus cpus=1" },
         { "endings", "end=nonesuch" },
     };
 
@@ -48,11 +60,31 @@ public sealed partial class SameOnEveryHypervisorTests
     [VmFact]
     public async Task Instructions_PassOnBoth()
     {
-        // Which instructions there are is the processor's to say; those that both have give the same.
+        // Which instructions there are is the processor's to say: all points about those that both have, in the same order.
         var onKvm = PointsOf((await RunAsync("kvm", "instructions", string.Empty)).Ended(0, "poweroff"));
         var onSoft = PointsOf((await RunAsync("soft", "instructions", string.Empty)).Ended(0, "poweroff"));
-        Assert.Equal(onKvm.Intersect(onSoft), onSoft.Intersect(onKvm));
-        Assert.True(onSoft.Count >= 30, "most instructions were expected on the soft processor");
+        var absent = onKvm.Concat(onSoft).Where(IsSkipped).SelectMany(point => point.Split(' ')).ToHashSet();
+        bool IsOfBoth(string point) => !absent.Contains(point.Split(' ')[0]);
+        Assert.Equal(onKvm.Where(IsOfBoth), onSoft.Where(IsOfBoth));
+        Assert.True(onSoft.Count(IsOfBoth) >= 25, "most instructions were expected on both");
+    }
+
+    [VmFact]
+    public async Task Echo_SaysAndEndsTheSame()
+    {
+        var texts = new List<string>();
+        foreach (var hypervisor in new[] { "kvm", "soft" })
+        {
+            using var process = HvrunProcess.Start(
+                new HvrunStart(["run", "--hypervisor", hypervisor, "--memory", "16M", "--timeout", "20s", Artifacts.Guest("echo")]) { KeepInputOpen = true });
+            await process.WaitForOutputAsync("echo: ready");
+            await process.Input.WriteAsync("one line\nand another\n\u0004"u8.ToArray());
+            await process.Input.FlushAsync();
+            texts.Add((await process.EndAsync()).Ended(0, "poweroff").Text);
+        }
+
+        Assert.Contains("one line\nand another\n", texts[0], StringComparison.Ordinal);
+        Assert.Equal(texts[0], texts[1]);
     }
 
     private static Task<HvrunResult> RunAsync(string hypervisor, string guest, string words) => HvrunProcess.RunAsync(
@@ -63,8 +95,10 @@ public sealed partial class SameOnEveryHypervisorTests
     private static List<string> PointsOf(HvrunResult result)
     {
         result.True(!result.Text.Contains("not ok", StringComparison.Ordinal), "no failed point was expected");
-        return [.. Point().Matches(result.Text).Select(match => match.Groups["text"].Value).Where(text => !text.Contains("# SKIP", StringComparison.Ordinal))];
+        return [.. Point().Matches(result.Text).Select(match => match.Groups["text"].Value)];
     }
+
+    private static bool IsSkipped(string point) => point.Contains("# SKIP", StringComparison.Ordinal);
 
     [GeneratedRegex(@"^hvrun: verdict: (?<name>[a-z-]+)")]
     private static partial Regex VerdictLine();

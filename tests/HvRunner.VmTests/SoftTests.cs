@@ -30,6 +30,25 @@ public sealed class SoftTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [InlineData("real")]
+    [InlineData("virtual")]
+    public async Task Processor_PassesEveryPoint(string clock)
+    {
+        // guests/processor, TAP: a plan behind as many points, none of which fails or names another machine's deviation.
+        var result = (await HvrunProcess.RunAsync([.. Run(clock), "--timeout", "60s", Artifacts.Guest("processor")])).Ended(0, "poweroff");
+        var points = result.Text.Split('\n').Count(line => line.StartsWith("ok ", StringComparison.Ordinal));
+        result.True(points >= 847 && result.Text.EndsWith($"\n1..{points}\n", StringComparison.Ordinal), "all points and their plan were expected");
+        result.True(!result.Text.Contains("not ok", StringComparison.Ordinal), "no failed point was expected");
+        result.True(!result.Text.Contains("SKIP TCG", StringComparison.Ordinal), "no point given up was expected");
+    }
+
+    [Theory]
+    [InlineData("real")]
+    [InlineData("virtual")]
+    public async Task Compute_GetsTheKnownResults(string clock) =>
+        (await HvrunProcess.RunAsync([.. Run(clock), "--timeout", "60s", Artifacts.Guest("compute")])).Ended(0, "poweroff");
+
+    [Theory]
     [InlineData("halt")]
     [InlineData("halt-loop")]
     public async Task Halt_IsFoundSoon(string ending)
@@ -71,6 +90,7 @@ public sealed class SoftTests(ITestOutputHelper output)
     [InlineData("demo", "")]
     [InlineData("echo", "four score and seven years ago\n")]
     [InlineData("boot-state", "")]
+    [InlineData("processor", "")]
     public async Task VirtualClock_MakesTwoRunsIdentical(string guest, string input) =>
         await CheckIdenticalAsync(["--memory", "32M", "--timeout", "20s"], Artifacts.Guest(guest), [], input);
 
@@ -98,6 +118,8 @@ public sealed class SoftTests(ITestOutputHelper output)
         result.Prints("42 is the answer");
         Artifacts.Measured($"Linux on soft: shell to its end after {result.Duration.TotalSeconds:F1} s");
     }
+
+    private static string[] Run(string clock) => ["run", .. Soft, "--clock", clock, "--memory", "16M"];
 
     /// <summary>Runs twice with input that arrives differently, and compares everything but the timings. Returns the console.</summary>
     private async Task<string> CheckIdenticalAsync(string[] options, string kernel, string[] words, string input)

@@ -219,12 +219,20 @@ internal sealed class LocalApicTimer
         _tscDeadline = reader.UInt64();
         _lastExpiryNs = nowNs - Math.Clamp(reader.Int64(), 0, MinimumIntervalNs);
         _startNs = nowNs - elapsedNs;
+
+        // A one-shot timer that runs has not expired; one that said it had would wait for ever for a crossing that is behind it.
         var possible = elapsedNs is >= 0 and <= LongestElapsedNs && (_tscDeadline == 0 || mode == TimerMode.TscDeadline) &&
-            (!_running || (Counts(mode) && _first != 0 && _first <= InitialCount && _served <= CrossingsAt(nowNs)));
+            (!_running || (Counts(mode) && (mode == TimerMode.Periodic || _served == 0) && _first != 0 && _first <= InitialCount && _served <= CrossingsAt(nowNs)));
         if (!possible)
         {
             Stop();
             throw new StateFormatException($"saved state of a local APIC's timer does not fit together: mode {mode}, {elapsedNs} ns since it was loaded");
+        }
+
+        // Nine years old: it counts on from here, or what is saved some time later would be too old to load.
+        if (_running && elapsedNs > LongestElapsedNs / 2)
+        {
+            Reload(nowNs);
         }
     }
 

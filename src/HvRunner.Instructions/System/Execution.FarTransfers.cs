@@ -66,17 +66,19 @@ internal ref partial struct Execution<TMemory, THost>
             Code.Jmp_m1632 or Code.Call_m1632 => 4,
             _ => 2,
         };
+        // REX.W widens what CALL pushes, but no pointer on AMD's processors: those have offsets of at most 32 bits (APM vol. 3, "CALL (Far)").
+        var offsetSize = size == 8 && !_features.FollowsIntel ? 4 : size;
         target.Size = size;
-        if (!TryLocate(MemorySegment, EffectiveAddress(), size + 2, size, Access.Read, out var span))
+        if (!TryLocate(MemorySegment, EffectiveAddress(), offsetSize + 2, offsetSize, Access.Read, out var span))
         {
             return false;
         }
 
         Span<byte> pointer = stackalloc byte[10];
         pointer.Clear();
-        ReadSpan(span, pointer[..(size + 2)]);
-        target.Offset = BitConverter.ToUInt64(pointer) & Width.Mask(size);
-        target.Selector = BitConverter.ToUInt16(pointer[size..]);
+        ReadSpan(span, pointer[..(offsetSize + 2)]);
+        target.Offset = BitConverter.ToUInt64(pointer) & Width.Mask(offsetSize);
+        target.Selector = BitConverter.ToUInt16(pointer[offsetSize..]);
         return true;
     }
 

@@ -1,6 +1,7 @@
 // The handlers of translated operations. Each ends by jumping to its successor's handler, which the compiler makes of a call in tail position;
 // so a handler must call nothing else, or only on its way out, and have no local whose address is taken. What does not fit that (page walks,
-// faults, devices, rare instructions) is done by a careful twin of the same handler, or by the executor, to which Slow leads.
+// faults, devices, rare instructions) is done by a careful twin of the same handler, or by the executor, to which Slow leads. A tail call must stand
+// in the handler's own text, which is why so many of them end in the same lines.
 using System.Runtime.CompilerServices;
 
 namespace HvRunner.Instructions;

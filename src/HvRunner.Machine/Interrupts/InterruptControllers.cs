@@ -11,11 +11,12 @@ internal sealed class InterruptControllers : IDisposable
 {
     private readonly LocalApic[] _apics;
 
-    internal InterruptControllers(IReadOnlyList<IVcpu> vcpus, ITimerQueue timers)
+    internal InterruptControllers(IReadOnlyList<IVcpu> vcpus, ITimerQueue timers, int physicalAddressBits)
     {
         var intr = new InterruptWire();
         Pic = new Pic8259Pair(intr);
-        _apics = [.. vcpus.Select(vcpu => new LocalApic(vcpu.Index, timers, new KickSignal(vcpu), vcpu.Index == 0 ? Pic : null, tsc: TscOf(vcpu)))];
+        _apics = [.. vcpus.Select(vcpu => new LocalApic(
+            vcpu.Index, timers, new KickSignal(vcpu), vcpu.Index == 0 ? Pic : null, tsc: TscOf(vcpu), physicalAddressBits: physicalAddressBits))];
         foreach (var timestamp in vcpus.OfType<IVcpuTimestamp>())
         {
             timestamp.TimestampMoved += _apics[((IVcpu)timestamp).Index].TscChanged;

@@ -1,3 +1,4 @@
+using HvRunner.Abstractions;
 using HvRunner.Chipset.Apic;
 
 namespace HvRunner.Chipset.Tests.Apic;
@@ -220,6 +221,46 @@ public sealed class LocalApicTimerTests : LocalApicFixture
         Assert.Equal(0x51, Take());
         Write(Eoi, 0);
         Assert.Equal(-1, Take());
+    }
+
+    [Theory]
+    [InlineData(0u, false)]
+    [InlineData(Periodic, true)]
+    public void Load_RefusesARunningOneShotThatHasExpired(uint mode, bool accepted)
+    {
+        Write(LvtTimer, 0x51 | mode);
+        Write(InitialCount, 1_000);
+        var state = Apic.SavedState();
+
+        // The state ends with the elapsed time, the expiries served, the TSC deadline and the time since the last expiry, 8 bytes each.
+        BitConverter.TryWriteBytes(state.AsSpan(^32), 4_000L);
+        BitConverter.TryWriteBytes(state.AsSpan(^24), 1L);
+        if (accepted)
+        {
+            Apic.LoadState(state);
+            Queue.Advance(2_000);
+            Assert.Equal(0x51, Take());
+        }
+        else
+        {
+            Assert.Throws<StateFormatException>(() => Apic.LoadState(state));
+        }
+    }
+
+    [Fact]
+    public void Load_OfTheOldestTimerLeavesOneThatCanBeSavedAndLoaded()
+    {
+        Write(LvtTimer, 0x51 | Periodic);
+        Write(InitialCount, 1_000);
+        var state = Apic.SavedState();
+        BitConverter.TryWriteBytes(state.AsSpan(^32), 1L << 59);
+        Apic.LoadState(state);
+        var count = Read(CurrentCount);
+        Queue.Advance(5_000_001);
+        Assert.Equal(0x51, Take());
+        Assert.Equal(count - 1, Read(CurrentCount));
+        Apic.LoadState(Apic.SavedState());
+        Assert.Equal(count - 1, Read(CurrentCount));
     }
 
     [Fact]

@@ -46,9 +46,12 @@ internal static class TwinLayout
     public const ulong SpareFrames = 0x30000;
     public const ulong InterruptStackEnd = 0x38000;
 
-    /// <summary>The code once more, writable; the low page table; the data once more.</summary>
-    public const ulong CodeAlias = 0x5_0000;
-    public const ulong TableWindow = 0x6_0000;
+    /// <summary>
+    /// The code once more, writable; the low page table; the data once more. The first two are many bits away from all that a program points to:
+    /// one that came upon them by chance would change page tables without INVLPG, where processors with a translation buffer may do otherwise.
+    /// </summary>
+    public const ulong CodeAlias = 0x17_4000;
+    public const ulong TableWindow = 0x1d_b000;
     public const ulong HighData = 0xffff_8000_0002_0000;
 
     /// <summary>Programs and data by one 2 MiB page: the same frames, without the holes.</summary>

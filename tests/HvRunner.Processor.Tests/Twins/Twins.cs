@@ -7,8 +7,11 @@ namespace HvRunner.Instructions.ProcessorTests;
 /// <summary>One program on a processor and, step by step, on the executor; after each slice everything must be equal.</summary>
 internal sealed class Twins : IDisposable
 {
-    /// <summary>A repeated instruction counts less on the processor than it takes steps.</summary>
-    private const int MaximumExtraSteps = 40_000;
+    // A repeated instruction counts less on the processor than it takes steps: one for so many elements, at most, and one page that began in time.
+    private const int StepsPerCount = 64;
+    private const int MaximumUncountedSteps = 2 * 4096;
+
+    private const string OtherPlace = "registers or memory";
 
     private readonly GuardedMemory _leftRam;
     private readonly GuardedMemory _rightRam;
@@ -68,52 +71,31 @@ internal sealed class Twins : IDisposable
             Slow.Step();
         }
 
-        var early = WithDetails && !IsAtSamePlace() ? Describe("registers or memory") : null;
-        for (var i = 0; i < MaximumExtraSteps && !Slow.IsDead && !IsAtSamePlace(); i++)
+        // A place may be passed more than once: where only memory or a device tells two passes apart, it is a later one.
+        var difference = Difference();
+        var early = WithDetails && difference is not null ? Describe(difference) : null;
+        string? passed = null;
+        var moreSteps = (count * StepsPerCount) + MaximumUncountedSteps;
+        for (var i = 0L; i < moreSteps && !Slow.IsDead && difference is not null; i++)
         {
+            if (WithDetails && passed is null && !ReferenceEquals(difference, OtherPlace))
+            {
+                passed = Describe(difference);
+            }
+
             Slow.Step();
+            difference = Difference();
         }
 
         IsOver = stop is ProcessorStop.Shutdown or ProcessorStop.Unsupported;
         if (IsOver != Slow.IsDead)
         {
-            return Describe($"processor {stop}, steps {(Slow.IsDead ? "dead" : "alive")}");
+            return passed ?? Describe($"processor {stop}, steps {(Slow.IsDead ? "dead" : "alive")}");
         }
 
-        if (!IsAtSamePlace() || !SettleFlags())
+        if (difference is not null)
         {
-            return early ?? Describe("registers or memory");
-        }
-
-        if (!IsOver && !_leftRam.Bank(0).SequenceEqual(_rightRam.Bank(0)))
-        {
-            Slow.Prefetch();
-        }
-
-        if (_wipes && Fast.Rip - TwinLayout.Handlers < 4096)
-        {
-            // The handler has not got to the flags in its frame yet.
-            var flags = (int)(TwinLayout.InterruptStackEnd - TwinLayout.Code) - 24;
-            var status = BitConverter.ToUInt16(_leftRam.Bank(1)[flags..]) & (ushort)Flag.Status;
-            var others = BitConverter.ToUInt16(_rightRam.Bank(1)[flags..]) & ~(ushort)Flag.Status;
-            BitConverter.TryWriteBytes(_rightRam.Bank(1)[flags..], (ushort)(status | others));
-        }
-
-        for (var bank = 0; bank < 2; bank++)
-        {
-            var left = _leftRam.Bank(bank);
-            var right = _rightRam.Bank(bank);
-            if (!left.SequenceEqual(right))
-            {
-                var at = left.CommonPrefixLength(right) & ~7;
-                return Describe(
-                    $"memory of bank {bank} at {at:x}: {Convert.ToHexString(left.Slice(at, 8))} and {Convert.ToHexString(right.Slice(at, 8))}");
-            }
-        }
-
-        if (_leftAround.Digest != _rightAround.Digest || !_leftRam.CanariesLive() || Fast.Cr2 != Slow.State.Cr2 || Fast.Cr3 != Slow.State.Cr3 || Fast.Cr0 != Slow.State.Cr0)
-        {
-            return Describe($"surroundings: CR2 {Fast.Cr2:x} {Slow.State.Cr2:x}, {_leftAround.Count} and {_rightAround.Count} accesses");
+            return passed ?? early ?? Describe(difference);
         }
 
         if (!IsOver && Fast.CanTakeInterrupt && _random.Next(3) == 0)
@@ -171,6 +153,49 @@ internal sealed class Twins : IDisposable
         return Fast.Rip == Slow.State.Rip && Fast.Extended.Image.SequenceEqual(Slow.State.Extended.Image) && left.SequenceEqual(right) && ((Fast.Rflags ^ Slow.State.Rflags) & ~Flag.Status) == 0 &&
             _leftRam.Bank(0).Slice((int)TwinLayout.Log, 16).SequenceEqual(_rightRam.Bank(0).Slice((int)TwinLayout.Log, 16)) &&
             _leftRam.Bank(1)[..ProgramBytes].SequenceEqual(_rightRam.Bank(1)[..ProgramBytes]);
+    }
+
+    /// <summary>What differs between the two as they stand; null when nothing does.</summary>
+    private string? Difference()
+    {
+        if (!IsAtSamePlace())
+        {
+            return OtherPlace;
+        }
+
+        if (!SettleFlags())
+        {
+            return "flags";
+        }
+
+        if (!Slow.IsDead && !_leftRam.Bank(0).SequenceEqual(_rightRam.Bank(0)))
+        {
+            Slow.Prefetch();
+        }
+
+        if (_wipes && Fast.Rip - TwinLayout.Handlers < 4096)
+        {
+            // The handler has not got to the flags in its frame yet.
+            var flags = (int)(TwinLayout.InterruptStackEnd - TwinLayout.Code) - 24;
+            var status = BitConverter.ToUInt16(_leftRam.Bank(1)[flags..]) & (ushort)Flag.Status;
+            var others = BitConverter.ToUInt16(_rightRam.Bank(1)[flags..]) & ~(ushort)Flag.Status;
+            BitConverter.TryWriteBytes(_rightRam.Bank(1)[flags..], (ushort)(status | others));
+        }
+
+        for (var bank = 0; bank < 2; bank++)
+        {
+            var left = _leftRam.Bank(bank);
+            var right = _rightRam.Bank(bank);
+            if (!left.SequenceEqual(right))
+            {
+                var at = left.CommonPrefixLength(right) & ~7;
+                return $"memory of bank {bank} at {at:x}: {Convert.ToHexString(left.Slice(at, 8))} and {Convert.ToHexString(right.Slice(at, 8))}";
+            }
+        }
+
+        return _leftAround.Digest != _rightAround.Digest || !_leftRam.CanariesLive() || Fast.Cr2 != Slow.State.Cr2 || Fast.Cr3 != Slow.State.Cr3 || Fast.Cr0 != Slow.State.Cr0
+            ? $"surroundings: CR2 {Fast.Cr2:x} {Slow.State.Cr2:x}, {_leftAround.Count} and {_rightAround.Count} accesses"
+            : null;
     }
 
     /// <summary>Status flags may differ where the last instructions that set them left them undefined.</summary>
