@@ -100,4 +100,11 @@ public sealed partial class InstructionExecutor<TMemory, THost>(ExecutorOptions 
         _features ??= ProcessorFeatures.Read(ref host, (options & ExecutorOptions.FeatureGating) != 0);
         return new Execution<TMemory, THost>(state, ref memory, ref host, _features, Translations, options);
     }
+
+    /// <summary>The codes that CPUID lets run, as a bitmap, or null when all do; for whoever executes some by himself.</summary>
+    internal ulong[]? ReadPermitted(ref THost host)
+    {
+        _features ??= ProcessorFeatures.Read(ref host, (options & ExecutorOptions.FeatureGating) != 0);
+        return _features.Permitted;
+    }
 }

@@ -103,7 +103,9 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
             SyncTaskPriority(handler);
             if (handler.BeforeEntry(ref events) && !Deliver(events))
             {
-                return new VcpuExit(VcpuExitKind.Shutdown);
+                return _processor.Refusal is { } refusal
+                    ? new VcpuExit(VcpuExitKind.Failed, $"the soft processor cannot deliver an interrupt: {refusal}")
+                    : new VcpuExit(VcpuExitKind.Shutdown);
             }
 
             if (_halted)
@@ -122,7 +124,7 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
         return new VcpuExit(VcpuExitKind.Stopped);
     }
 
-    /// <summary>Delivers at most one event of each kind; false after a triple fault.</summary>
+    /// <summary>Delivers at most one event of each kind; false after a triple fault, or for what the processor does not implement.</summary>
     private bool Deliver(in EntryEvents events)
     {
         if (events.NonMaskable)

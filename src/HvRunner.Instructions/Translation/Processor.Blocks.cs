@@ -176,6 +176,7 @@ public sealed unsafe partial class Processor
                 PendingLink = -1;
             }
 
+            _translator.Permitted ??= _executor.ReadPermitted(ref _host);
             block = _translator.Translate(_code, entry.Addend + (nint)Rip, physical, Rip, _withVectors);
             Links = _code.Links;
             if (block is null)

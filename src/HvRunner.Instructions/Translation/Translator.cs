@@ -32,6 +32,9 @@ internal sealed unsafe partial class Translator
         Parts,
     }
 
+    /// <summary>The codes that CPUID lets run, as a bitmap; null lets all.</summary>
+    public ulong[]? Permitted { get; set; }
+
     /// <summary>
     /// Translates the block at a host address, or answers null when no whole instruction lies there. Vector instructions get handlers only where
     /// they are allowed; elsewhere the executor raises what they raise.
@@ -161,6 +164,12 @@ internal sealed unsafe partial class Translator
 
     private bool EmitPlain(in Instruction instruction, ref Operation op)
     {
+        // What CPUID does not name raises #UD, which is the executor's, or is a hint, which does nothing.
+        if (!IsPermitted(instruction.Code))
+        {
+            return FeatureGate.IsHint(instruction.Code) && Set(ref op, &Handlers.Nothing);
+        }
+
         if (instruction.HasRepePrefix || instruction.HasRepnePrefix)
         {
             if (EmitRepeated(in instruction, ref op))
@@ -198,6 +207,8 @@ internal sealed unsafe partial class Translator
                 (_withVectors && EmitVector(in instruction, ref op)),
         };
     }
+
+    private bool IsPermitted(Code code) => Permitted is not { } permitted || (permitted[(int)code >> 6] & (1UL << (int)code)) != 0;
 
     private static bool Set(ref Operation op, delegate*<ref Operation, Processor, ChainEnd> handler)
     {

@@ -81,13 +81,16 @@ internal sealed class Surroundings(ulong seed) : IProcessorEnvironment
         return at >= 0;
     }
 
+    /// <summary>Bits of leaf 1's ECX that CPUID does not show.</summary>
+    public uint HiddenFeatures { get; init; }
+
     public bool TryGetCpuid(uint leaf, uint subleaf, out CpuidLeaf result)
     {
         foreach (var candidate in SoftwareCpuid.Leaves)
         {
             if (candidate.Function == leaf && (!candidate.HasIndex || candidate.Index == subleaf))
             {
-                result = candidate;
+                result = leaf == 1 ? candidate with { Ecx = candidate.Ecx & ~HiddenFeatures } : candidate;
                 return true;
             }
         }

@@ -15,9 +15,9 @@ internal sealed class RuleGuest : IDisposable
 
     private readonly GuardedMemory _ram = new(new GuestRange(new GuestAddress(0), SizeBytes));
 
-    public RuleGuest(int maximumBlocks = CodeCache.MaximumBlocks)
+    public RuleGuest(int maximumBlocks = CodeCache.MaximumBlocks, uint hiddenFeatures = 0)
     {
-        Surroundings = new Surroundings(1) { Ram = _ram };
+        Surroundings = new Surroundings(1) { Ram = _ram, HiddenFeatures = hiddenFeatures };
         Processor = new Processor(_ram, Surroundings, maximumBlocks);
         Write64(0x1000, 0x2007);
         Write64(0x2000, 0x3007);

@@ -6,6 +6,26 @@ namespace HvRunner.Instructions.ProcessorTests;
 /// <summary>What the translator promises, rule by rule.</summary>
 public class TranslationRuleTests
 {
+    [Theory]
+    [InlineData(0u, ProcessorStop.Halted)]
+    [InlineData(1u << 9, ProcessorStop.Shutdown)]
+    public void Instruction_WhoseFeatureCpuidHides_IsUndefined(uint hidden, ProcessorStop end)
+    {
+        using var guest = new RuleGuest(hiddenFeatures: hidden);
+        guest.Processor.Cr4 |= 0x200;
+        guest.Processor.StateChanged();
+        guest.Processor.Idtr = new DescriptorTableRegister(RuleGuest.Idt, 0);
+        guest.Assemble(RuleGuest.Code, code =>
+        {
+            code.endbr64();
+            code.pshufb(xmm0, xmm1);
+            code.hlt();
+        });
+
+        // Without a table of handlers #UD ends in a shutdown.
+        Assert.Equal(end, guest.Processor.Run(100));
+    }
+
     [Fact]
     public void Block_IsRetiredByAWriteToItsBytes()
     {
