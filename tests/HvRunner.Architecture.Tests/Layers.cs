@@ -18,6 +18,8 @@ public static partial class Layers
         ("HvRunner.Kvm", "Abstractions, Host, Instructions"),
         ("HvRunner.Soft", "Abstractions, Host, Instructions"),
         ("HvRunner.Machine", "Abstractions, Boot, Chipset, Instructions"),
+        ("HvRunner.Launch", Everything),
+        ("HvRunner.Testing", Everything),
         ("HvRunner.Cli", Everything),
     ];
 
