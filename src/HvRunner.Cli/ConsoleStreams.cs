@@ -1,5 +1,6 @@
 using HvRunner.Chipset.Serial;
 using HvRunner.Host;
+using HvRunner.Launch;
 using HvRunner.Soft;
 
 namespace HvRunner.Cli;
@@ -34,11 +35,14 @@ internal sealed class ConsoleStreams : IDisposable
             : null;
     }
 
-    internal ISerialOutput Output { get; }
+    private ISerialOutput Output { get; }
 
-    internal ISerialOutput? DebugOutput { get; }
+    private ISerialOutput? DebugOutput { get; }
 
-    internal ISerialInput Input => _pulled is null ? _input : _pulled;
+    /// <summary>All of it, as a machine takes it.</summary>
+    internal GuestConsole Console => new(Output, Input, DebugOutput, Release);
+
+    private ISerialInput Input => _pulled is null ? _input : _pulled;
 
     private GuestLines? GuestLines { get; }
 

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using HvRunner.Launch;
 
 namespace HvRunner.Cli;
 
@@ -8,8 +9,8 @@ internal static class DemoCommand
     internal static Command Create(long start)
     {
         var command = new Command("demo", "Boots the guest embedded in hvrun: it shows what it found, takes some timer ticks and ends by itself.");
-        var hypervisor = new HypervisorOptions();
-        foreach (var option in hypervisor.All)
+        IReadOnlyList<Option<string?>> options = [.. new HypervisorOptions().All];
+        foreach (var option in options)
         {
             command.Options.Add(option);
         }
@@ -18,15 +19,17 @@ internal static class DemoCommand
         {
             var faults = new Faults();
             var report = RunCommand.NewReport(start);
-            var settings = new RunSettings
+            var request = new RunRequest
             {
-                KernelPath = "the embedded demo",
-                CommandLine = "hello from hvrun",
-                MemoryBytes = 128UL << 20,
-                Hypervisor = hypervisor.Read(result, faults),
-                Timeout = TimeSpan.FromSeconds(30),
+                Settings = new RunSettings
+                {
+                    CommandLine = "hello from hvrun",
+                    MemoryBytes = 128UL << 20,
+                    Hypervisor = RunOptions.ReaderOf(result, options, faults).ReadHypervisor(),
+                    Timeout = TimeSpan.FromSeconds(30),
+                },
             };
-            using var session = new RunSession(settings, faults, report, CarriedGuest.Open("demo"));
+            using var session = new RunSession(request, faults, report, CarriedGuest.Open("demo"));
             return RunCommand.Execute(session);
         });
         return command;

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using HvRunner.Abstractions;
 using HvRunner.Kvm;
+using HvRunner.Launch;
 using HvRunner.Machine.Probes;
 
 namespace HvRunner.Cli;

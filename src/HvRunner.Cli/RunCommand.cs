@@ -1,4 +1,5 @@
 using System.CommandLine;
+using HvRunner.Launch;
 using HvRunner.Machine.Reports;
 using HvRunner.Machine.Verdicts;
 
@@ -32,8 +33,8 @@ internal sealed class RunCommand
             faults.Usage(error.Message);
         }
 
-        var settings = _options.Read(result, _words, faults);
-        using var session = new RunSession(settings, faults, report);
+        var request = _options.Read(result, _words, faults);
+        using var session = new RunSession(request, faults, report);
         return Execute(session);
     }
 

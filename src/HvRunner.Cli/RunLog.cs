@@ -1,3 +1,4 @@
+using HvRunner.Launch;
 using Serilog;
 using Serilog.Core;
 using Serilog.Events;
@@ -7,15 +8,15 @@ namespace HvRunner.Cli;
 /// <summary>hvrun's own log: nowhere unless it is asked for, so that a plain run does not pay for it.</summary>
 internal static class RunLog
 {
-    internal static ILogger Create(RunSettings settings, Faults faults)
+    internal static ILogger Create(RunRequest request, Faults faults)
     {
-        if (settings.LogPath is null && !settings.Verbose)
+        if (request.LogPath is null && !request.Verbose)
         {
             return Logger.None;
         }
 
         var configuration = new LoggerConfiguration().MinimumLevel.Debug();
-        if (settings.LogPath is { } path)
+        if (request.LogPath is { } path)
         {
             faults.Try(() =>
             {
@@ -25,7 +26,7 @@ internal static class RunLog
             });
         }
 
-        if (settings.Verbose)
+        if (request.Verbose)
         {
             configuration.WriteTo.Sink(new Words());
         }

@@ -1,5 +1,6 @@
 using HvRunner.Abstractions;
 using HvRunner.Boot;
+using HvRunner.Launch;
 using HvRunner.Machine.Probes;
 
 namespace HvRunner.Cli.Tests;

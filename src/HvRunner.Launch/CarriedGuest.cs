@@ -1,12 +1,12 @@
 using HvRunner.Boot;
 
-namespace HvRunner.Cli;
+namespace HvRunner.Launch;
 
 /// <summary>The guests that are compiled into hvrun.</summary>
-internal static class CarriedGuest
+public static class CarriedGuest
 {
     /// <summary>The kernel image of a carried guest.</summary>
-    internal static IImageSource Open(string name)
+    public static IImageSource Open(string name)
     {
         using var stream = typeof(CarriedGuest).Assembly.GetManifestResourceStream($"{name}.elf")
             ?? throw new InvalidOperationException($"hvrun was built without its guest '{name}'");

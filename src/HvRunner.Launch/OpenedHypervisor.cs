@@ -3,10 +3,10 @@ using HvRunner.Host;
 using HvRunner.Kvm;
 using HvRunner.Soft;
 
-namespace HvRunner.Cli;
+namespace HvRunner.Launch;
 
 /// <summary>A hypervisor with the time that its guest lives in: the one place where a run chooses.</summary>
-internal sealed class OpenedHypervisor : IDisposable
+public sealed class OpenedHypervisor : IDisposable
 {
     private OpenedHypervisor(IHypervisor hypervisor, VirtualClock? virtualClock)
     {
@@ -15,17 +15,20 @@ internal sealed class OpenedHypervisor : IDisposable
         Timers = virtualClock?.Timers ?? new TimerFdQueue();
     }
 
-    internal IHypervisor Hypervisor { get; }
+    /// <summary>The hypervisor.</summary>
+    public IHypervisor Hypervisor { get; }
 
     /// <summary>The virtual clock, when that is the guest's time.</summary>
-    internal VirtualClock? Virtual { get; }
+    public VirtualClock? Virtual { get; }
 
-    internal ITimerQueue Timers { get; }
+    /// <summary>The machine's timer queue.</summary>
+    public ITimerQueue Timers { get; }
 
-    internal TimeProvider WallClock => Virtual?.WallClock ?? TimeProvider.System;
+    /// <summary>The machine's wall clock.</summary>
+    public TimeProvider WallClock => Virtual?.WallClock ?? TimeProvider.System;
 
     /// <summary>Opens it. Throws <see cref="HypervisorUnavailableException"/>.</summary>
-    internal static OpenedHypervisor Open(HypervisorSettings settings)
+    public static OpenedHypervisor Open(HypervisorSettings settings)
     {
         if (!settings.IsSoft)
         {
@@ -37,8 +40,9 @@ internal sealed class OpenedHypervisor : IDisposable
     }
 
     /// <summary>No timer fires afterwards. To be called before the machine is disposed: a timer's thread reaches into it.</summary>
-    internal void StopTimers() => (Timers as IDisposable)?.Dispose();
+    public void StopTimers() => (Timers as IDisposable)?.Dispose();
 
+    /// <inheritdoc/>
     public void Dispose()
     {
         StopTimers();

@@ -1,14 +1,15 @@
 using HvRunner.Abstractions;
 
-namespace HvRunner.Cli;
+namespace HvRunner.Launch;
 
 /// <summary>
 /// Files that hvrun writes: a path that cannot be written is told as the user's fault before anything runs. They are opened without touching what
 /// they hold, and emptied only when the whole command line has been found right.
 /// </summary>
-internal static class OutputFile
+public static class OutputFile
 {
-    internal static FileStream Open(string option, string path)
+    /// <summary>Opens a file for writing. Throws <see cref="InvalidInputException"/> with the option's name when it cannot be.</summary>
+    public static FileStream Open(string option, string path)
     {
         try
         {
@@ -21,7 +22,7 @@ internal static class OutputFile
     }
 
     /// <summary>Drops what an older run left in the file; a pipe or a device has nothing to drop.</summary>
-    internal static void Empty(FileStream? file)
+    public static void Empty(FileStream? file)
     {
         if (file is { CanSeek: true })
         {
@@ -38,7 +39,7 @@ internal static class OutputFile
 
     /// <summary>Refuses an output that is another output or one of the inputs: it would destroy that file.</summary>
     /// <returns>True when <paramref name="last"/>, one of the options, has a file of its own.</returns>
-    internal static bool AreDistinct(IEnumerable<(string Option, string? Path)> outputs, IEnumerable<string?> inputs, string last, Faults faults)
+    public static bool AreDistinct(IEnumerable<(string Option, string? Path)> outputs, IEnumerable<string?> inputs, string last, Faults faults)
     {
         var isDistinct = true;
         var taken = new Dictionary<string, string>(StringComparer.Ordinal);

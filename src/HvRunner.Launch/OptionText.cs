@@ -1,12 +1,12 @@
 using System.Globalization;
 
-namespace HvRunner.Cli;
+namespace HvRunner.Launch;
 
 /// <summary>Sizes, durations and ports as people write them on the command line (interface.md). Each says what it expects when it cannot read a text.</summary>
-internal static class OptionText
+public static class OptionText
 {
     /// <summary>A number with K, M, G or T behind it (powers of 1024), or bytes.</summary>
-    internal static bool TrySize(string text, out ulong bytes)
+    public static bool TrySize(string text, out ulong bytes)
     {
         bytes = 0;
         var shift = text.Length == 0 ? 0 : char.ToUpperInvariant(text[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30, 'T' => 40, _ => 0 };
@@ -21,7 +21,7 @@ internal static class OptionText
     }
 
     /// <summary>A number with ms, s or m behind it; fractions are allowed. At most 30 days.</summary>
-    internal static bool TryDuration(string text, out TimeSpan duration)
+    public static bool TryDuration(string text, out TimeSpan duration)
     {
         duration = default;
         var (digits, milliseconds) = text switch
@@ -42,13 +42,13 @@ internal static class OptionText
     }
 
     /// <summary>A port number, decimal or hexadecimal behind 0x.</summary>
-    internal static bool TryPort(string text, out ushort port) =>
+    public static bool TryPort(string text, out ushort port) =>
         text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
             ? ushort.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out port)
             : ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port);
 
     /// <summary>Bytes for people: the largest unit that divides them.</summary>
-    internal static string Size(ulong bytes) => bytes switch
+    public static string Size(ulong bytes) => bytes switch
     {
         0 => "0 bytes",
         _ when bytes % (1UL << 30) == 0 => $"{bytes >> 30} GiB",
