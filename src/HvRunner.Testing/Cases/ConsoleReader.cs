@@ -1,0 +1,209 @@
+using System.Diagnostics;
+using HvRunner.Testing.Console;
+using HvRunner.Testing.KernelReports;
+using HvRunner.Testing.Ktap;
+using HvRunner.Testing.Machines;
+using HvRunner.Testing.Matching;
+
+namespace HvRunner.Testing.Cases;
+
+/// <summary>
+/// Reads a guest's console for a case: every byte goes into the log as it is, its text to where patterns are searched, its lines to those who look for
+/// results and for a kernel's reports. Bounded in memory whatever comes. One thread.
+/// </summary>
+internal sealed class ConsoleReader
+{
+    // A report's text is taken for complete when the kernel has said nothing for so long, or has gone on for so long.
+    private static readonly TimeSpan ReportQuiet = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ReportLimit = TimeSpan.FromSeconds(5);
+
+    private readonly GuestSession _session;
+    private readonly Stream _log;
+    private readonly byte[] _bytes = new byte[64 * 1024];
+    private readonly ConsoleDecoder _decoder = new();
+    private readonly ConsoleTranscript _transcript = new();
+    private readonly LineSplitter _lines;
+    private readonly KtapReader _results;
+    private readonly KernelReportReader _reports;
+    private readonly List<(string Step, PatternSearch Search)> _rejected = [];
+    private long _cursor;
+    private long _reportBegan;
+
+    internal ConsoleReader(GuestSession session, Stream log, KtapReader results, KernelReportReader reports)
+    {
+        _session = session;
+        _log = log;
+        _results = results;
+        _reports = reports;
+        _lines = new LineSplitter(Line);
+    }
+
+    /// <summary>The guest has ended and all that it said was read.</summary>
+    internal bool HasEnded { get; private set; }
+
+    /// <summary>From here on, none of these may appear.</summary>
+    internal void Reject(string step, IReadOnlyList<ConsolePattern> patterns) => _rejected.Add((step, new PatternSearch(_transcript, patterns, _cursor)));
+
+    /// <summary>
+    /// Waits for one of the patterns behind the last match. Null when the guest ended without it. Throws <see cref="CaseFailedException"/> for a rejected text, a
+    /// kernel's report, and for time that ran out.
+    /// </summary>
+    internal ConsoleMatch? Await(IReadOnlyList<ConsolePattern> patterns, Deadline deadline, string awaited)
+    {
+        var search = new PatternSearch(_transcript, patterns, _cursor);
+        while (true)
+        {
+            if (search.TryFind(out var match))
+            {
+                CheckRejected(upTo: match.DecidedAt);
+                _cursor = match.End;
+                Release(search: null);
+                return match;
+            }
+
+            CheckRejected(upTo: long.MaxValue);
+            Release(search);
+            if (HasEnded)
+            {
+                return null;
+            }
+
+            ThrowIfPassed(deadline, awaited);
+            Pump(deadline);
+        }
+    }
+
+    /// <summary>What was matched last in the line where that match ended may be matched once more.</summary>
+    internal void BackToLineStart()
+    {
+        var start = Math.Max(_transcript.Start, _cursor - ConsolePattern.MaxMatchChars);
+        _cursor = start + _transcript.Span(start, _cursor).LastIndexOf('\n') + 1;
+    }
+
+    /// <summary>Reads on until the deadline or the guest's end, whichever comes first; false when it was the deadline.</summary>
+    /// <param name="deadline">When to stop.</param>
+    /// <param name="isLast">No pattern is awaited any more, so nothing need be kept for one.</param>
+    internal bool ReadUntil(Deadline deadline, bool isLast = false)
+    {
+        while (!HasEnded)
+        {
+            CheckRejected(upTo: long.MaxValue);
+            if (deadline.HasPassed)
+            {
+                return false;
+            }
+
+            if (isLast)
+            {
+                _cursor = _transcript.End;
+                Release(search: null);
+            }
+
+            Pump(deadline);
+        }
+
+        CheckRejected(upTo: long.MaxValue);
+        return true;
+    }
+
+    /// <summary>Reads on to the guest's end with nothing found wrong any more: the case is judged, only its log is completed.</summary>
+    internal void Drain(Deadline deadline)
+    {
+        while (!HasEnded && !deadline.HasPassed)
+        {
+            Read(deadline.Left);
+        }
+    }
+
+    /// <summary>Throws when a time limit has passed.</summary>
+    internal static void ThrowIfPassed(Deadline deadline, string awaited)
+    {
+        if (deadline.HasPassed)
+        {
+            throw new CaseFailedException($"{deadline.Sentence} passed while {awaited}", isTimeout: true);
+        }
+    }
+
+    private void Pump(Deadline deadline)
+    {
+        var limit = deadline.Left;
+        if (_reports.Pending)
+        {
+            limit = limit < ReportQuiet ? limit : ReportQuiet;
+        }
+
+        if (Read(limit) == 0 && _reports.Pending && limit == ReportQuiet)
+        {
+            _reports.Quiet();
+        }
+
+        if (_reports.Pending)
+        {
+            _reportBegan = _reportBegan == 0 ? Stopwatch.GetTimestamp() : _reportBegan;
+            if (Stopwatch.GetElapsedTime(_reportBegan) > ReportLimit)
+            {
+                _reports.Quiet();
+            }
+        }
+
+        if (_reports.TryTake(out var report))
+        {
+            throw new CaseFailedException($"the kernel reported: {report.Title} ({report.Name})", details: report.Lines);
+        }
+    }
+
+    private int Read(TimeSpan limit)
+    {
+        var count = _session.Read(_bytes, limit);
+        if (count > 0)
+        {
+            _log.Write(_bytes, 0, count);
+            ReadOnlySpan<byte> bytes = _bytes.AsSpan(0, count);
+            while (!bytes.IsEmpty)
+            {
+                Take(_decoder.Decode(ref bytes));
+            }
+        }
+        else if (count < 0)
+        {
+            Take(_decoder.Finish());
+            _lines.Finish();
+            _results.Finish();
+            _reports.Quiet();
+            HasEnded = true;
+        }
+
+        return count;
+    }
+
+    private void Take(ReadOnlySpan<char> text)
+    {
+        _transcript.Append(text);
+        _lines.Append(text);
+    }
+
+    private void Line(ReadOnlySpan<char> line)
+    {
+        _results.Line(line);
+        _reports.Line(line);
+    }
+
+    private void CheckRejected(long upTo)
+    {
+        foreach (var (step, search) in _rejected)
+        {
+            if (search.TryFind(out var match) && match.DecidedAt <= upTo)
+            {
+                throw new CaseFailedException($"the console shows what must not appear: '{match.Text}' ({step})");
+            }
+        }
+    }
+
+    private void Release(PatternSearch? search)
+    {
+        var needed = Math.Min(search?.Needs ?? _cursor, _rejected.Count == 0 ? long.MaxValue : _rejected.Min(rejected => rejected.Search.Needs));
+
+        // What a match's own line says before it is kept for BackToLineStart; the character before a place says whether a line begins there.
+        _transcript.Release(Math.Max(0, needed - ConsolePattern.MaxMatchChars - 1));
+    }
+}

@@ -1,0 +1,144 @@
+using HvRunner.Abstractions;
+using HvRunner.Launch;
+using HvRunner.Machine;
+using HvRunner.Machine.Reports;
+using HvRunner.Machine.Verdicts;
+using HvRunner.Soft;
+using Serilog;
+
+namespace HvRunner.Testing.Machines;
+
+/// <summary>
+/// A guest that runs in this process with its console in the caller's hands: one thread reads (<see cref="Read"/>), any thread types, stops and ends it.
+/// It starts to run when it is made, and nothing it does can keep <see cref="Dispose"/> waiting for long.
+/// </summary>
+internal sealed class GuestSession : IDisposable
+{
+    // A vCPU that is told to stop is out within milliseconds; one that is not out after this is stuck in the host.
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(2);
+
+    private readonly GuestRun _run;
+    private readonly ConsoleFeed _feed = new();
+    private readonly ScriptedInput _input;
+    private readonly DebugRecorder _debug = new();
+    private readonly Machine.Machine _machine;
+    private readonly Thread _thread;
+    private volatile Exception? _fault;
+
+    private GuestSession(RunSettings settings, RunReport report, ILogger log)
+    {
+        _input = new ScriptedInput(_feed, settings.Hypervisor.IsVirtualClock);
+        _run = new GuestRun(settings, report);
+        try
+        {
+            var faults = new Faults();
+            _run.OpenFiles(faults);
+            faults.ThrowIfAny();
+            _machine = _run.Build(new GuestConsole(_feed.Output, _input, _debug, _feed.Release), log);
+        }
+        catch
+        {
+            _run.Dispose();
+            throw;
+        }
+
+        if (_run.VirtualClock is { } clock)
+        {
+            clock.Idle = () => _input.Idle() ? IdleAnswer.InputCame : IdleAnswer.Nothing;
+        }
+
+        _thread = new Thread(Serve, 512 * 1024) { IsBackground = true, Name = "guest-run" };
+    }
+
+    /// <summary>
+    /// Builds the machine and starts it. Throws <see cref="InvalidInputException"/> for files and settings that are wrong, and
+    /// <see cref="HypervisorException"/> where there is no hypervisor.
+    /// </summary>
+    internal static GuestSession Start(RunSettings settings, RunReport report, ILogger log)
+    {
+        var session = new GuestSession(settings, report, log);
+        session._input.Connect(session._machine);
+        session._thread.Start();
+        return session;
+    }
+
+    /// <summary>What is known of the run; complete once <see cref="WaitForEnd"/> was true.</summary>
+    internal RunReport Report => _run.Report;
+
+    /// <summary>The verdict, as soon as something decisive has happened.</summary>
+    internal Verdict? Verdict => _machine.Verdict;
+
+    /// <summary>The console's last lines, oldest first.</summary>
+    internal IReadOnlyList<string> LastLines(int count) => _machine.ConsoleTail.LastLines(count);
+
+    /// <summary>What the guest wrote to its debug console.</summary>
+    internal byte[] DebugOutput => _debug.ToArray();
+
+    /// <summary>See <see cref="ConsoleFeed.Read"/>.</summary>
+    internal int Read(Span<byte> destination, TimeSpan limit) => _feed.Read(destination, limit);
+
+    /// <summary>See <see cref="ConsoleFeed.Nudge"/>.</summary>
+    internal void Nudge() => _feed.Nudge();
+
+    /// <summary>Types on the console.</summary>
+    internal void Send(ReadOnlySpan<byte> bytes) => _input.Send(bytes);
+
+    /// <summary>See <see cref="Machine.Machine.Pause"/>.</summary>
+    internal bool Pause() => _machine.Pause();
+
+    /// <summary>See <see cref="Machine.Machine.Resume"/>.</summary>
+    internal void Resume() => _machine.Resume();
+
+    /// <summary>See <see cref="Machine.Machine.InjectNmi"/>.</summary>
+    internal bool InjectNmi(int vcpu) => _machine.InjectNmi(vcpu);
+
+    /// <summary>What the guest has done so far.</summary>
+    internal MachineProgress Progress() => _machine.Progress();
+
+    /// <summary>Ends the run with this verdict, unless it has one.</summary>
+    internal void End(Verdict verdict, bool postMortem) => _machine.End(verdict, postMortem);
+
+    /// <summary>True when the run is over within this time; its report is complete then. Throws what its thread threw, which is a fault of hvrun's own.</summary>
+    internal bool WaitForEnd(TimeSpan limit)
+    {
+        if (!_thread.Join(limit))
+        {
+            return false;
+        }
+
+        return _fault is { } fault ? throw new InvalidOperationException($"the guest's run broke down: {fault.Message}", fault) : true;
+    }
+
+    /// <summary>Ends the guest if it still runs, and gives everything back. A vCPU that the host keeps is left behind with its memory: nobody waits for it.</summary>
+    public void Dispose()
+    {
+        if (_thread.IsAlive)
+        {
+            _machine.Interrupt("nobody needs the guest any more");
+            _feed.Release();
+            if (!_thread.Join(StopLimit))
+            {
+                return;
+            }
+        }
+
+        _run.Dispose();
+    }
+
+    private void Serve()
+    {
+        try
+        {
+            _run.Run();
+            _run.Close(_ => { });
+        }
+        catch (Exception exception)
+        {
+            _fault = exception;
+        }
+        finally
+        {
+            _feed.End();
+        }
+    }
+}
