@@ -1,0 +1,84 @@
+using HvRunner.Testing.Scripts.Yaml;
+
+namespace HvRunner.Testing.Scripts;
+
+/// <summary>Takes patterns out of a script's nodes: a text, <c>{ text: "..." }</c>, and lists of both. What cannot be searched for is a fault.</summary>
+internal sealed class PatternReader(NodeReader read)
+{
+    private const string One = "a pattern, such as \"login:\", /Linux version [0-9]+/ or { text: \"/dev/\" }";
+
+    // A file may repeat a pattern a thousand times, and building an expression takes its time.
+    private readonly Dictionary<(string, bool), string?> _refusals = [];
+
+    /// <summary>One pattern.</summary>
+    internal PatternText? Pattern(YamlNode node) => Checked(node, node is YamlMap map ? Literal(map) : Plain(node, One));
+
+    /// <summary>What stands under <c>expect:</c> or <c>reject:</c>, or null beside a fault.</summary>
+    /// <param name="node">The value.</param>
+    /// <param name="lists">Keys that may hold several patterns: any, all.</param>
+    internal (IReadOnlyList<PatternText> Patterns, string How)? Patterns(YamlNode node, params string[] lists)
+    {
+        if (node is not YamlMap map)
+        {
+            return Checked(node, Plain(node, $"{One}, or {{ {lists[0]}: [...] }}")) is { } plain ? ([plain], lists[0]) : null;
+        }
+
+        string[] keys = ["text", .. lists];
+        if (map.Entries is not [{ } entry])
+        {
+            read.CheckKeys(map, "in a pattern", keys);
+            read.Fault(map, $"expected one key of {string.Join(", ", keys)}, found {map.Entries.Count}.");
+            return null;
+        }
+
+        if (!lists.Contains(entry.Key.Text))
+        {
+            return Checked(node, Literal(map, keys)) is { } literal ? ([literal], lists[0]) : null;
+        }
+
+        var items = read.Items(entry.Value, "a list of patterns");
+        if (items.Count == 0 && entry.Value is YamlList or YamlScalar { IsNull: true })
+        {
+            read.Fault(entry.Value, "expected at least one pattern, found none.");
+        }
+
+        var patterns = items.Select(Pattern).OfType<PatternText>().ToList();
+        return patterns.Count == 0 ? null : (patterns, entry.Key.Text);
+    }
+
+    private static PatternText? Parse(YamlNode at, string? text) => text is null ? null : PatternText.Parse(text, at.Line, at.Column);
+
+    private PatternText? Plain(YamlNode node, string expected) => Parse(node, read.Text(node, expected));
+
+    private PatternText? Literal(YamlMap map, string[]? keys = null)
+    {
+        if (map["text"] is not { } value || map.Entries.Count != 1)
+        {
+            read.Unexpected(map, keys is null ? One : $"one key of {string.Join(", ", keys)}");
+            return null;
+        }
+
+        return read.Text(value, "a text") is { } text ? PatternText.Literal(text, value.Line, value.Column) : null;
+    }
+
+    private PatternText? Checked(YamlNode node, PatternText? pattern)
+    {
+        if (pattern is null)
+        {
+            return null;
+        }
+
+        var key = (pattern.Text, pattern.IsRegex);
+        if (!_refusals.TryGetValue(key, out var refusal))
+        {
+            _refusals.Add(key, refusal = pattern.Refusal());
+        }
+
+        if (refusal is not null)
+        {
+            read.Fault(node, refusal);
+        }
+
+        return pattern;
+    }
+}
