@@ -55,7 +55,7 @@ internal sealed class PulledInput(int descriptor) : ISerialInput
     /// <summary>Waits for the next byte, and makes it due. False at the end of the input or of the run.</summary>
     private bool Fetch()
     {
-        while (!_isDue && !_ended && _machine is { Verdict: null })
+        while (!_isDue && !_ended && _machine?.MayWait() == true)
         {
             if (_first == _count)
             {

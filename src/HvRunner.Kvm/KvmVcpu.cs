@@ -12,7 +12,7 @@ namespace HvRunner.Kvm;
 /// One vCPU: the loop around KVM_RUN. The kernel hands over an exit in the shared page, the handler answers in place, the next KVM_RUN
 /// completes the instruction. Kick and stop requests reach the loop by <see cref="VcpuKickSignal"/>. Registers are in the other part.
 /// </summary>
-internal sealed unsafe partial class KvmVcpu : IVcpu, IDisposable
+internal sealed unsafe partial class KvmVcpu : IVcpu, IVcpuNonMaskable, IVcpuPauseNotice, IDisposable
 {
     private readonly FileDescriptor _descriptor;
     private readonly kvm_run* _run;
@@ -20,6 +20,7 @@ internal sealed unsafe partial class KvmVcpu : IVcpu, IDisposable
     private readonly KvmPartition _partition;
     private readonly VcpuKickSignal _kick;
     private volatile bool _stopRequested;
+    private int _nonMaskable;
 
     internal KvmVcpu(KvmPartition partition, int index, int runBytes)
     {
@@ -50,6 +51,15 @@ internal sealed unsafe partial class KvmVcpu : IVcpu, IDisposable
         _stopRequested = true;
         _kick.Send();
     }
+
+    public void InjectNonMaskable()
+    {
+        Volatile.Write(ref _nonMaskable, 1);
+        _kick.Send();
+    }
+
+    // For a guest with kvmclock; without one KVM refuses, and there is nobody to tell.
+    public void NotePause() => _ = KvmCall.Try(_descriptor.Value, KVM_KVMCLOCK_CTRL, 0);
 
     public VcpuExit Run(IExitHandler handler)
     {
@@ -86,6 +96,7 @@ internal sealed unsafe partial class KvmVcpu : IVcpu, IDisposable
 
             if (_kick.TakePending())
             {
+                QueueNonMaskable();
                 handler.Kicked();
                 continue;
             }
@@ -108,6 +119,15 @@ internal sealed unsafe partial class KvmVcpu : IVcpu, IDisposable
             {
                 return end;
             }
+        }
+    }
+
+    /// <summary>Here and not where it is asked for: KVM takes the call only while the vCPU is out of KVM_RUN.</summary>
+    private void QueueNonMaskable()
+    {
+        if (Volatile.Read(ref _nonMaskable) != 0 && Interlocked.Exchange(ref _nonMaskable, 0) != 0)
+        {
+            KvmCall.ThrowOnError(_descriptor.Value, KVM_NMI, 0, "KVM_NMI");
         }
     }
 

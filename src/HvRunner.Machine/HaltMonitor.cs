@@ -29,7 +29,7 @@ internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? 
         long exits = 0;
         for (var i = 0; i < vcpus.Count; i++)
         {
-            exits += vcpus[i].Counts.Total - Volatile.Read(ref vcpus[i].Counts.Other);
+            exits += vcpus[i].Counts.OfGuest;
         }
 
         lock (_gate)
@@ -48,6 +48,26 @@ internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? 
         }
 
         KickAll();
+    }
+
+    /// <summary>In place of <see cref="Look"/> while the machine is paused: whatever was found before says nothing of what comes after.</summary>
+    internal void Forget()
+    {
+        lock (_gate)
+        {
+            _lastExits = -1;
+            _missing = 0;
+        }
+    }
+
+    /// <summary>Does what wakes a vCPU from outside; whoever has said in this round that nothing could is not believed.</summary>
+    internal void Wake(Action wake)
+    {
+        lock (_gate)
+        {
+            wake();
+            _allHalted = false;
+        }
     }
 
     /// <summary>This vCPU was asked and has not answered yet. Kicks have other reasons too.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using HvRunner.Abstractions;
 using HvRunner.Machine.Diagnostics;
 using HvRunner.Machine.Verdicts;
@@ -6,10 +7,10 @@ using HvRunner.Machine.Verdicts;
 namespace HvRunner.Machine;
 
 /// <summary>
-/// A machine that was built and runs once. <see cref="Run"/> blocks until the verdict; <see cref="Interrupt"/> and <see cref="InputReady"/> may be
-/// called from any thread meanwhile. Made by <see cref="MachineBuilder"/>.
+/// A machine that was built and runs once. <see cref="Run"/> blocks until the verdict; what may be asked of it meanwhile, from any thread, is in the other
+/// part. Made by <see cref="MachineBuilder"/>.
 /// </summary>
-public sealed class Machine : IDisposable
+public sealed partial class Machine : IDisposable
 {
     private static readonly TimeSpan PanicGrace = TimeSpan.FromSeconds(5);
 
@@ -19,14 +20,16 @@ public sealed class Machine : IDisposable
     private readonly IBackingMemory _memory;
     private readonly IPartition _partition;
     private readonly Board _board;
+    private readonly PauseGate _pause;
+    private readonly ProgressMeter _progress;
     private readonly HaltMonitor _haltMonitor;
     private readonly VcpuThread[] _threads;
 
     // A monitor and a flag, not disposable events: an interruption may arrive while the machine is being disposed.
     private readonly object _gate = new();
     private bool _ended;
-    private volatile bool _urgent;
     private long _firstEntry;
+    private GuestProgress? _lastSecond;
     private long _panickedAt;
 
     internal Machine(MachineConfig config, RunControl control, Tracing tracing, IBackingMemory memory, IPartition partition, Board board)
@@ -37,34 +40,18 @@ public sealed class Machine : IDisposable
         _memory = memory;
         _partition = partition;
         _board = board;
+        _pause = new PauseGate(partition.Vcpus);
+        _progress = new ProgressMeter(partition.Vcpus);
         _haltMonitor = new HaltMonitor(partition.Vcpus, partition as IInKernelIrqchip, control);
         _threads = [.. partition.Vcpus.Select(ThreadOf)];
         _control.Ended += Stop;
-    }
-
-    /// <summary>The end of what the guest's console said.</summary>
-    public Chipset.Serial.ConsoleTail ConsoleTail => _board.Tail;
-
-    /// <summary>The verdict, as soon as something decisive has happened; the run may still be ending. Any thread.</summary>
-    public Verdict? Verdict => _control.Verdict;
-
-    /// <summary>To be called when <see cref="MachineConfig.ConsoleInput"/> has new bytes.</summary>
-    public void InputReady() => _board.Com1.InputReady();
-
-    /// <summary>The guest takes console input and has none left. Any thread.</summary>
-    public bool WantsInput => _board.Com1.WantsInput;
-
-    /// <summary>Ends the run as interrupted, unless it has its verdict; then what is left of the output is given up. Any thread.</summary>
-    public void Interrupt(string sentence)
-    {
-        _control.End(new Verdict(VerdictKind.Interrupted, sentence));
-        _urgent = true;
     }
 
     /// <summary>Runs the guest to its verdict, on the calling thread and the vCPUs' own. To be called once.</summary>
     public RunOutcome Run()
     {
         _firstEntry = Stopwatch.GetTimestamp();
+        _progress.Start(_firstEntry);
         _tracing.Log?.Start();
         foreach (var thread in _threads)
         {
@@ -72,6 +59,7 @@ public sealed class Machine : IDisposable
         }
 
         WaitForEnd();
+        var decided = Stopwatch.GetTimestamp();
         JoinVcpus();
         var end = Stopwatch.GetTimestamp();
         var verdict = _control.Verdict!;
@@ -80,11 +68,12 @@ public sealed class Machine : IDisposable
             Verdict = verdict,
             FirstEntryTimestamp = _firstEntry,
             EndTimestamp = end,
+            LastSecond = _lastSecond ?? _progress.LastSecond(decided),
             Vcpus = [.. _partition.Vcpus.Select(vcpu => vcpu.Counts)],
             ConsoleBytesIn = _board.Com1.BytesIn,
             ConsoleBytesOut = _board.Com1.BytesOut,
             MemoryHash = _config.HashMemory ? MemoryHash.Of(_memory) : null,
-            PostMortem = verdict.HasPostMortem ? PostMortem.Take(verdict, _partition, _memory, _config.Kernel.Source, _board.Tail) : null,
+            PostMortem = _control.WantsPostMortem ? PostMortem.Take(verdict, _partition, _memory, _config.Kernel.Source, _board.Tail) : null,
         };
     }
 
@@ -100,7 +89,7 @@ public sealed class Machine : IDisposable
     }
 
     private VcpuThread ThreadOf(IVcpu vcpu) => new(
-        vcpu, new VcpuExitHandler(vcpu, _board.Ports, _board.Mmio, _board.ApicOf(vcpu.Index), _haltMonitor, _tracing, _config.Log), _control);
+        vcpu, new VcpuExitHandler(vcpu, _board.Ports, _board.Mmio, _board.ApicOf(vcpu.Index), _pause, _haltMonitor, _tracing, _config.Log), _pause, _control);
 
     private void Stop()
     {
@@ -109,6 +98,7 @@ public sealed class Machine : IDisposable
             vcpu.RequestStop();
         }
 
+        _pause.End();
         lock (_gate)
         {
             _ended = true;
@@ -128,15 +118,34 @@ public sealed class Machine : IDisposable
     {
         while (!HasEnded(HaltMonitor.Interval))
         {
-            _haltMonitor.Look();
+            var now = Stopwatch.GetTimestamp();
+            _progress.Sample(now);
             if (TimedOut())
             {
-                _control.End(new Verdict(VerdictKind.Timeout, $"the time limit of {_config.Timeout!.Value.TotalSeconds:0.###} s passed"));
-                _urgent = true;
+                EndAtTimeLimit(now);
             }
 
-            EndAfterPanic();
+            if (_pause.IsPaused)
+            {
+                // Nobody halts, and nobody says its last words.
+                _haltMonitor.Forget();
+                _panickedAt = 0;
+            }
+            else
+            {
+                _haltMonitor.Look();
+                EndAfterPanic();
+            }
         }
+    }
+
+    private void EndAtTimeLimit(long now)
+    {
+        var limit = _config.Timeout!.Value;
+        var progress = _progress.LastSecond(now);
+        _lastSecond ??= progress;
+        var when = limit < TimeSpan.FromSeconds(1) ? "in that time" : "in its last second";
+        End(new Verdict(VerdictKind.Timeout, string.Create(CultureInfo.InvariantCulture, $"the time limit of {limit.TotalSeconds:0.###} s passed; {when} the guest made {progress}")));
     }
 
     /// <summary>A kernel that panicked may never say its last line; it gets a little time for it.</summary>
@@ -169,9 +178,6 @@ public sealed class Machine : IDisposable
             }
         }
     }
-
-    /// <summary>The run is out of time or interrupted: what is left of the output is not waited for any longer. Any thread.</summary>
-    public bool MustEnd => _urgent || TimedOut();
 
     private bool TimedOut() => _config.Timeout is { } limit && Stopwatch.GetElapsedTime(_firstEntry) >= limit;
 }

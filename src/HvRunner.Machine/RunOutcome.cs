@@ -19,6 +19,9 @@ public sealed record RunOutcome
     /// <summary>Exit counts of each vCPU.</summary>
     public required IReadOnlyList<ExitCounts> Vcpus { get; init; }
 
+    /// <summary>What the guest did in the last second before the end; in all its time, where that was shorter.</summary>
+    public GuestProgress LastSecond { get; init; }
+
     /// <summary>Bytes that the guest read from its console.</summary>
     public required long ConsoleBytesIn { get; init; }
 
@@ -28,6 +31,6 @@ public sealed record RunOutcome
     /// <summary>SHA-256 over guest RAM at the end, in hexadecimal; null when it was not asked for.</summary>
     public string? MemoryHash { get; init; }
 
-    /// <summary>What the guest was doing, where the verdict calls for it.</summary>
+    /// <summary>What the guest was doing, where the verdict calls for it or whoever ended the run asked for it.</summary>
     public required PostMortem? PostMortem { get; init; }
 }

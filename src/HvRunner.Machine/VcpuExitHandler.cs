@@ -9,7 +9,7 @@ namespace HvRunner.Machine;
 
 /// <summary>What one vCPU's exits do to the machine: look up the device and let it answer. Nothing here allocates unless a trace is written.</summary>
 internal sealed class VcpuExitHandler(
-    IVcpu vcpu, AddressSpace ports, AddressSpace memory, ApicAccess? apic, HaltMonitor haltMonitor, Tracing tracing, ILogger log)
+    IVcpu vcpu, AddressSpace ports, AddressSpace memory, ApicAccess? apic, PauseGate pause, HaltMonitor haltMonitor, Tracing tracing, ILogger log)
     : IExitHandler
 {
     /// <summary>A guest that polls a missing register would otherwise fill the log.</summary>
@@ -114,6 +114,7 @@ internal sealed class VcpuExitHandler(
 
     public void Kicked()
     {
+        pause.Pass(vcpu.Index);
         if (!haltMonitor.IsAsking(vcpu.Index))
         {
             return;

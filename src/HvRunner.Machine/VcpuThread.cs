@@ -11,13 +11,15 @@ internal sealed class VcpuThread
 
     private readonly IVcpu _vcpu;
     private readonly IExitHandler _handler;
+    private readonly PauseGate _pause;
     private readonly RunControl _control;
     private readonly Thread _thread;
 
-    internal VcpuThread(IVcpu vcpu, IExitHandler handler, RunControl control)
+    internal VcpuThread(IVcpu vcpu, IExitHandler handler, PauseGate pause, RunControl control)
     {
         _vcpu = vcpu;
         _handler = handler;
+        _pause = pause;
         _control = control;
         _thread = new Thread(Serve, StackBytes) { IsBackground = true, Name = $"vcpu{vcpu.Index}" };
     }
@@ -30,8 +32,7 @@ internal sealed class VcpuThread
     {
         try
         {
-            var exit = _vcpu.Run(_handler);
-            if (VerdictOf(exit) is { } verdict)
+            if (VerdictOf(Run()) is { } verdict)
             {
                 _control.End(verdict);
             }
@@ -43,6 +44,19 @@ internal sealed class VcpuThread
         catch (Exception exception)
         {
             _control.End(new Verdict(VerdictKind.Internal, $"vCPU {_vcpu.Index}: {exception}"));
+        }
+    }
+
+    private VcpuExit Run()
+    {
+        _pause.Enter(_vcpu.Index);
+        try
+        {
+            return _vcpu.Run(_handler);
+        }
+        finally
+        {
+            _pause.Leave(_vcpu.Index);
         }
     }
 

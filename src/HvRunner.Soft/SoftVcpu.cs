@@ -9,7 +9,7 @@ namespace HvRunner.Soft;
 /// or a stop from another thread is seen within a millisecond or so. What happens on the vCPU's own thread, a device that asks for the end of the
 /// machine or raises an interrupt, ends the slice behind the instruction that caused it. The processor's surroundings and its state are in the other parts.
 /// </summary>
-internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
+internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuInstructionCount
 {
     /// <summary>Instructions between two looks at what other threads want.</summary>
     internal const long SliceInstructions = 20_000;
@@ -22,6 +22,7 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
     private ulong _taskPriority;
     private bool _halted;
     private int _thread;
+    private long _retired;
     private volatile bool _kicked;
     private volatile bool _stopRequested;
 
@@ -46,6 +47,8 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
     public int Index { get; }
 
     public ExitCounts Counts { get; } = new();
+
+    public long InstructionsRetired => Volatile.Read(ref _retired);
 
     /// <summary>Guest time, which is that of the machine's timer queue.</summary>
     private long NowNs => _clock?.NowNs ?? Stopwatch.GetTimestamp();
@@ -95,7 +98,11 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
             if (_kicked)
             {
                 _kicked = false;
+
+                // What a kick was for was there before it, and whoever looks for it now has to find it.
+                Interlocked.MemoryBarrier();
                 handler.Kicked();
+                continue;
             }
 
             _clock?.FireDue();
@@ -156,6 +163,7 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp
 
         _processor.StopWhenInterruptible = waitsForWindow;
         var stop = _processor.Run(budget);
+        Volatile.Write(ref _retired, _processor.InstructionsRetired);
         if (waitsForWindow && _processor.CanTakeInterrupt)
         {
             Counts.InterruptWindow++;

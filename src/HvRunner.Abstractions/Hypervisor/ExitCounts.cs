@@ -38,6 +38,9 @@ public sealed class ExitCounts
     public long Other;
 #pragma warning restore CA1051
 
+    /// <summary>All but <see cref="Other"/>: what the guest's own instructions caused. The host's kicks are not among them. Any thread.</summary>
+    public long OfGuest => Total - Volatile.Read(ref Other);
+
     /// <summary>All of them together.</summary>
     public long Total =>
         Volatile.Read(ref PortIn) + Volatile.Read(ref PortOut) + Volatile.Read(ref MmioRead) + Volatile.Read(ref MmioWrite) +

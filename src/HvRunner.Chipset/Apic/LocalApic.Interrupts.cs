@@ -40,6 +40,18 @@ public sealed partial class LocalApic
         }
     }
 
+    /// <summary>An NMI waits to be taken by <see cref="TryTakeNonMaskable"/>. Any thread.</summary>
+    public bool HasNonMaskable
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _nonMaskable;
+            }
+        }
+    }
+
     /// <summary>
     /// Whether anything that this APIC knows of could wake a halted processor with interrupts off: an NMI is pending, or a wired pin would deliver
     /// one. Messages from elsewhere are not counted: who can send them knows. Any thread.
@@ -140,6 +152,21 @@ public sealed partial class LocalApic
             {
                 RaiseNonMaskable();
             }
+            effects = TakeEffects();
+        }
+
+        Emit(effects);
+    }
+
+    /// <summary>
+    /// An NMI reaches the processor from outside, past every entry and switch of the APIC: the board's button. Any thread.
+    /// </summary>
+    public void InjectNonMaskable()
+    {
+        Effects effects;
+        lock (_lock)
+        {
+            RaiseNonMaskable();
             effects = TakeEffects();
         }
 

@@ -28,6 +28,7 @@ internal static class KvmConstants
     internal const ulong KVM_SET_CPUID2 = 0x4008AE90;
     internal const ulong KVM_GET_MP_STATE = 0x8004AE98;
     internal const ulong KVM_SET_MP_STATE = 0x4004AE99;
+    internal const ulong KVM_NMI = 0x0000AE9A;
     internal const ulong KVM_GET_VCPU_EVENTS = 0x8040AE9F;
     internal const ulong KVM_SET_VCPU_EVENTS = 0x4040AEA0;
     internal const ulong KVM_GET_DEBUGREGS = 0x8080AEA1;
@@ -36,6 +37,7 @@ internal static class KvmConstants
     internal const ulong KVM_SET_XSAVE = 0x5000AEA5;
     internal const ulong KVM_GET_XCRS = 0x8188AEA6;
     internal const ulong KVM_SET_XCRS = 0x4188AEA7;
+    internal const ulong KVM_KVMCLOCK_CTRL = 0x0000AEAD;
 
     internal const int KVM_API_VERSION = 12;
 

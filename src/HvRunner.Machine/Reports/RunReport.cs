@@ -28,7 +28,15 @@ public sealed record RunReport
 
     /// <summary>The run itself.</summary>
     public RunOutcome? Outcome { get; init; }
+
+    /// <summary>Moments that a script has named, in the order of their coming.</summary>
+    public IReadOnlyList<ReportMark> Marks { get; init; } = [];
 }
+
+/// <summary>A moment of a run that somebody has named.</summary>
+/// <param name="Name">Its name; need not be the only one of it.</param>
+/// <param name="Microseconds">When it was, counted from the first guest entry.</param>
+public sealed record ReportMark(string Name, long Microseconds);
 
 /// <summary>What is known of the kernel file.</summary>
 /// <param name="Path">As the user gave it.</param>

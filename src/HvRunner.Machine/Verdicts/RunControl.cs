@@ -12,6 +12,7 @@ public sealed class RunControl(ExitMap exitMap) : IPowerControl
     private readonly Lock _gate = new();
     private Verdict? _verdict;
     private bool _ended;
+    private bool _wantsPostMortem;
 
     /// <summary>Raised once, when the run is to end; on the thread whose event ended it.</summary>
     public event Action? Ended;
@@ -28,21 +29,35 @@ public sealed class RunControl(ExitMap exitMap) : IPowerControl
         }
     }
 
+    /// <summary>The decision comes with a post-mortem: its kind always does, or whoever took it asked for one.</summary>
+    public bool WantsPostMortem
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _wantsPostMortem;
+            }
+        }
+    }
+
     /// <summary>Takes the verdict unless there is one; the run goes on.</summary>
     public void Decide(Verdict verdict)
     {
         lock (_gate)
         {
-            _verdict ??= verdict;
+            Take(verdict, postMortem: false);
         }
     }
 
     /// <summary>Takes the verdict unless there is one, and ends the run.</summary>
-    public void End(Verdict verdict)
+    /// <param name="verdict">The verdict.</param>
+    /// <param name="postMortem">With a post-mortem, should this verdict be taken, even where its kind has none.</param>
+    public void End(Verdict verdict, bool postMortem = false)
     {
         lock (_gate)
         {
-            _verdict ??= verdict;
+            Take(verdict, postMortem);
             if (_ended)
             {
                 return;
@@ -65,4 +80,13 @@ public sealed class RunControl(ExitMap exitMap) : IPowerControl
 
     /// <inheritdoc/>
     public void Panic(string source) => End(new Verdict(VerdictKind.Panic, $"the guest said that it panicked ({source})"));
+
+    private void Take(Verdict verdict, bool postMortem)
+    {
+        if (_verdict is null)
+        {
+            _verdict = verdict;
+            _wantsPostMortem = postMortem || verdict.HasPostMortem;
+        }
+    }
 }
