@@ -1,4 +1,4 @@
-using System.Text.RegularExpressions;
+using HvRunner.Testing.Matching;
 
 namespace HvRunner.Testing.Scripts;
 
@@ -9,10 +9,7 @@ namespace HvRunner.Testing.Scripts;
 /// <param name="Column">Where it stands in the line, from 1 on.</param>
 public sealed record PatternText(string Text, bool IsRegex, int Line, int Column)
 {
-    /// <summary>A longer text could never match: a match is this long at most.</summary>
-    internal const int MaxChars = 4096;
-
-    private static readonly TimeSpan NoLimit = Regex.InfiniteMatchTimeout;
+    private ConsolePattern? _pattern;
 
     /// <summary>As it would be written in a script.</summary>
     public override string ToString() => this switch
@@ -30,26 +27,26 @@ public sealed record PatternText(string Text, bool IsRegex, int Line, int Column
     /// <summary>Why it cannot be searched for, or null. The one place that decides it.</summary>
     internal string? Refusal()
     {
-        if (Text.Length is 0 or > MaxChars)
-        {
-            return $"expected a pattern of 1 to {MaxChars} characters, found {(Text.Length == 0 ? "none" : "more")}.";
-        }
-
-        if (!IsRegex)
-        {
-            return null;
-        }
-
         try
         {
-            _ = new Regex(Text, RegexOptions.NonBacktracking | RegexOptions.CultureInvariant | RegexOptions.Multiline, NoLimit);
+            ToPattern();
             return null;
         }
-        catch (Exception exception) when (exception is ArgumentException or NotSupportedException)
+        catch (FormatException exception)
         {
-            return $"{this} is no regular expression that can be searched for: {exception.Message.TrimEnd('.')}.";
+            return $"{exception.Message.TrimEnd('.')}.";
         }
     }
+
+    /// <summary>What is searched for on a console. Throws <see cref="FormatException"/> where <see cref="Refusal"/> has a sentence.</summary>
+    internal ConsolePattern ToPattern() => _pattern ??= IsRegex ? ConsolePattern.Regex(Text) : ConsolePattern.Literal(Text);
+
+    /// <summary>Two are the same when they say the same at the same place; whether one was used before does not count.</summary>
+    public bool Equals(PatternText? other) =>
+        other is not null && (Text, IsRegex, Line, Column) == (other.Text, other.IsRegex, other.Line, other.Column);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine(Text, IsRegex, Line, Column);
 
     private static bool LooksLikeRegex(string text) => text.Length >= 2 && text[0] == '/' && text[^1] == '/';
 }
