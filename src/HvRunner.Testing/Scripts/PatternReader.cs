@@ -7,8 +7,11 @@ internal sealed class PatternReader(NodeReader read)
 {
     private const string One = "a pattern, such as \"login:\", /Linux version [0-9]+/ or { text: \"/dev/\" }";
 
-    // A file may repeat a pattern a thousand times, and building an expression takes its time.
+    /// <summary>Building an expression takes its time, up to a third of a second for the longest; a hostile file may hold many.</summary>
+    private const int MaxRegexChars = 1 << 16;
+
     private readonly Dictionary<(string, bool), string?> _refusals = [];
+    private int _regexChars;
 
     /// <summary>One pattern.</summary>
     internal PatternText? Pattern(YamlNode node)
@@ -64,7 +67,11 @@ internal sealed class PatternReader(NodeReader read)
         var key = (pattern.Text, pattern.IsRegex);
         if (!_refusals.TryGetValue(key, out var refusal))
         {
-            _refusals.Add(key, refusal = pattern.Refusal());
+            _regexChars += pattern.IsRegex ? pattern.Text.Length : 0;
+            refusal = _regexChars > MaxRegexChars
+                ? $"expected at most {MaxRegexChars} characters of regular expressions in a script, found more."
+                : pattern.Refusal();
+            _refusals.Add(key, refusal);
         }
 
         if (refusal is not null)

@@ -46,7 +46,7 @@ public class ScriptReaderTests
     public void Key_IsTakenAsWritten()
     {
         var script = Reading.Case(
-            "name: 'boots: fast'\nkernel: k\nverdict: [panic, poweroff]\nrequires: kvm\nproblems: [oh no, /Oops-[0-9]/]\nignore: [bug, oops]\nwatch: oom\nsteps:\n").Script;
+            "name: 'boots: fast'\nkernel: k\nverdict: [panic, poweroff]\nrequires: kvm\nproblems: [oh no, '/Oops-[0-9]/']\nignore: [bug, oops]\nwatch: oom\nsteps:\n").Script;
         Assert.Equal("boots: fast", script.Name);
         Assert.Equal(["panic", "poweroff"], script.Verdicts);
         Assert.Equal(["kvm"], script.Requires);

@@ -124,6 +124,16 @@ public class StepFaultTests
         $"kernel: k\nsteps:\n  - expect: {new string('x', 4096)}\n  - expect: {new string('x', 4097)}",
         "4:13: expected a pattern of 1 to 4096 characters, found more.");
 
+    [Fact]
+    public void RegularExpressions_OfAScriptAreBoundedInAll()
+    {
+        var steps = string.Concat(Enumerable.Range(0, 20).Select(i => $"  - expect: /{i:d4}{new string('x', 4000)}/\n"));
+        Reading.AssertFaults(
+            $"kernel: k\nsteps:\n{steps}",
+            [.. Enumerable.Range(19, 4).Select(line => $"{line}:13: expected at most 65536 characters of regular expressions in a script, found more.")]);
+        Reading.Case($"kernel: k\nsteps:\n{string.Concat(Enumerable.Repeat($"  - expect: /{new string('x', 4000)}/\n", 20))}");
+    }
+
     [Theory]
     [InlineData("poweroff", 0)]
     [InlineData("guest-status", 1)]

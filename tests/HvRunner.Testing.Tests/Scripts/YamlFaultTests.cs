@@ -112,14 +112,14 @@ public class YamlFaultTests
             laughs += $"a{i}: &a{i} [{string.Join(", ", Enumerable.Repeat($"*a{i - 1}", 10))}]\n";
         }
 
-        Assert.Equal("t.vmtest.yaml:4:46: expected at most 10000 nodes, with what aliases repeat, found more.", Assert.Single(Reading.Faults(laughs)));
+        Assert.Equal("t.vmtest.yaml:4:45: expected at most 10000 nodes, with what aliases repeat, found more.", Assert.Single(Reading.Faults(laughs)));
     }
 
     [Fact]
     public void Alias_AddsItsDepth()
     {
         var chain = "a0: &a0 [x]\n" + string.Concat(Enumerable.Range(1, 40).Select(i => $"a{i}: &a{i} [*a{i - 1}]\n"));
-        Assert.Equal("t.vmtest.yaml:31:13: expected at most 32 levels of lists and maps, found more.", Assert.Single(Reading.Faults(chain)));
+        Assert.Equal("t.vmtest.yaml:31:12: expected at most 32 levels of lists and maps, found more.", Assert.Single(Reading.Faults(chain)));
     }
 
     [Fact]
