@@ -15,6 +15,9 @@ internal sealed class NodeReader(FaultList faults, IOptionChecker checker)
 
     internal void Unexpected(YamlNode at, string expected) => faults.Add(at, $"expected {expected}, found {Found(at)}.");
 
+    /// <summary>Where a text was expected, what is there may be one that YAML took for something else.</summary>
+    internal void UnexpectedText(YamlNode at, string expected) => faults.Add(at, $"expected {expected}, found {Found(at)}{Hint(at)}.");
+
     internal YamlMap? Map(YamlNode node, string expected)
     {
         if (node is YamlMap map)
@@ -34,7 +37,7 @@ internal sealed class NodeReader(FaultList faults, IOptionChecker checker)
             return scalar.Text;
         }
 
-        Unexpected(node, expected);
+        UnexpectedText(node, expected);
         return null;
     }
 
@@ -152,13 +155,21 @@ internal sealed class NodeReader(FaultList faults, IOptionChecker checker)
     /// <summary>What is there instead of what was expected.</summary>
     private static string Found(YamlNode node) => node switch
     {
-        YamlScalar { IsNull: true, Text: "" } => "nothing; a # behind a space begins a comment, and a text with one needs quotes",
-        YamlScalar { IsNull: true } scalar => $"{scalar.Text}, which is nothing in YAML; the word itself needs quotes",
+        YamlScalar { IsNull: true, Text: "" } => "nothing",
+        YamlScalar { IsNull: true } scalar => $"{scalar.Text}, which is nothing in YAML",
         YamlScalar scalar => MessageText.Quote(scalar.Text),
-        YamlList => "a list; a text that begins with [ needs quotes",
         YamlMap { Entries: [] } => "an empty map",
-        YamlMap map => $"a map with the key {MessageText.Quote(map.Entries[0].Key.Text)}; a text that begins with {{ or has ': ' in it needs quotes",
-        _ => "something else",
+        YamlMap map => $"a map with the key {MessageText.Quote(map.Entries[0].Key.Text)}",
+        _ => "a list",
+    };
+
+    private static string Hint(YamlNode node) => node switch
+    {
+        YamlScalar { IsNull: true, Text: "" } => "; a # behind a space begins a comment, and a text with one needs quotes",
+        YamlScalar { IsNull: true } => "; the word itself needs quotes",
+        YamlMap => "; a text that begins with { or has ': ' in it needs quotes",
+        YamlList => "; a text that begins with [ needs quotes",
+        _ => "",
     };
 
     private static string UnknownKey(string key, string where, IReadOnlyList<string> known)

@@ -7,11 +7,18 @@ internal sealed class PatternReader(NodeReader read)
 {
     private const string One = "a pattern, such as \"login:\", /Linux version [0-9]+/ or { text: \"/dev/\" }";
 
-    // A file may repeat a pattern a thousand times, and building an expression takes its time.
+    /// <summary>Building an expression takes its time, up to a third of a second for the longest; a hostile file may hold many.</summary>
+    private const int MaxRegexChars = 1 << 16;
+
     private readonly Dictionary<(string, bool), string?> _refusals = [];
+    private int _regexChars;
 
     /// <summary>One pattern.</summary>
-    internal PatternText? Pattern(YamlNode node) => Checked(node, node is YamlMap map ? Literal(map) : Plain(node, One));
+    internal PatternText? Pattern(YamlNode node)
+    {
+        var text = node is YamlMap { Entries: [{ Key.Text: "text" } entry] } ? entry.Value : null;
+        return Checked(node, text is null ? Plain(node, One) : Literal(text));
+    }
 
     /// <summary>What stands under <c>expect:</c> or <c>reject:</c>, or null beside a fault.</summary>
     /// <param name="node">The value.</param>
@@ -24,16 +31,16 @@ internal sealed class PatternReader(NodeReader read)
         }
 
         string[] keys = ["text", .. lists];
+        read.CheckKeys(map, "in a pattern", keys);
         if (map.Entries is not [{ } entry])
         {
-            read.CheckKeys(map, "in a pattern", keys);
             read.Fault(map, $"expected one key of {string.Join(", ", keys)}, found {map.Entries.Count}.");
             return null;
         }
 
         if (!lists.Contains(entry.Key.Text))
         {
-            return Checked(node, Literal(map, keys)) is { } literal ? ([literal], lists[0]) : null;
+            return entry.Key.Text == "text" && Checked(node, Literal(entry.Value)) is { } literal ? ([literal], lists[0]) : null;
         }
 
         var items = read.Items(entry.Value, "a list of patterns");
@@ -46,20 +53,9 @@ internal sealed class PatternReader(NodeReader read)
         return patterns.Count == 0 ? null : (patterns, entry.Key.Text);
     }
 
-    private static PatternText? Parse(YamlNode at, string? text) => text is null ? null : PatternText.Parse(text, at.Line, at.Column);
+    private PatternText? Plain(YamlNode node, string expected) => read.Text(node, expected) is { } text ? PatternText.Parse(text, node.Line, node.Column) : null;
 
-    private PatternText? Plain(YamlNode node, string expected) => Parse(node, read.Text(node, expected));
-
-    private PatternText? Literal(YamlMap map, string[]? keys = null)
-    {
-        if (map["text"] is not { } value || map.Entries.Count != 1)
-        {
-            read.Unexpected(map, keys is null ? One : $"one key of {string.Join(", ", keys)}");
-            return null;
-        }
-
-        return read.Text(value, "a text") is { } text ? PatternText.Literal(text, value.Line, value.Column) : null;
-    }
+    private PatternText? Literal(YamlNode node) => read.Text(node, "a text") is { } text ? PatternText.Literal(text, node.Line, node.Column) : null;
 
     private PatternText? Checked(YamlNode node, PatternText? pattern)
     {
@@ -71,7 +67,11 @@ internal sealed class PatternReader(NodeReader read)
         var key = (pattern.Text, pattern.IsRegex);
         if (!_refusals.TryGetValue(key, out var refusal))
         {
-            _refusals.Add(key, refusal = pattern.Refusal());
+            _regexChars += pattern.IsRegex ? pattern.Text.Length : 0;
+            refusal = _regexChars > MaxRegexChars
+                ? $"expected at most {MaxRegexChars} characters of regular expressions in a script, found more."
+                : pattern.Refusal();
+            _refusals.Add(key, refusal);
         }
 
         if (refusal is not null)

@@ -46,6 +46,9 @@ public sealed record ScriptCase(Script Script, string Variation, IReadOnlyDictio
 
     /// <summary>Names the case among those of all scripts.</summary>
     public string Id => $"{Script.Path}: {FullName}";
+
+    /// <inheritdoc/>
+    public override string ToString() => Id;
 }
 
 /// <summary>An option's value and where a script gives it.</summary>

@@ -34,9 +34,8 @@ internal sealed class ScriptReader
 
         _read.CheckKeys(map, "in a script", ScriptVocabulary.Keys);
         var prompt = map["prompt"] is { } shown ? _patterns.Pattern(shown) : null;
-        var nodes = map["steps"];
-        var steps = new StepReader(_read, _patterns, prompt).Read(nodes);
-        StepOrder.Check(steps, (index, sentence) => _faults.Add(((YamlList)nodes!).Items[index], sentence));
+        var steps = new StepReader(_read, _patterns, prompt).Read(map["steps"]);
+        StepOrder.Check(steps, _faults);
         var script = new Script
         {
             Path = _found.Path,

@@ -7,28 +7,28 @@ namespace HvRunner.Testing.Scripts;
 internal static class StepOrder
 {
     /// <summary>Finds fault with the order. <paramref name="steps"/> has null for steps that could not be read.</summary>
-    internal static void Check(IReadOnlyList<Step?> steps, Action<int, string> fault)
+    internal static void Check(IReadOnlyList<Step?> steps, FaultList faults)
     {
-        CheckEnd(steps, fault);
-        CheckMarks(steps, fault);
+        CheckEnd(steps, faults);
+        CheckMarks(steps, faults);
         if (!steps.Contains(null))
         {
-            CheckPauses(steps, fault);
+            CheckPauses(steps, faults);
         }
     }
 
-    private static void CheckEnd(IReadOnlyList<Step?> steps, Action<int, string> fault)
+    private static void CheckEnd(IReadOnlyList<Step?> steps, FaultList faults)
     {
         for (var i = 0; i < steps.Count - 1; i++)
         {
             if (steps[i] is ExitStatusStep step)
             {
-                fault(i, $"'{step}' ends the run: expected it as the last step, found {steps.Count - 1 - i} behind it.");
+                Add(faults, step, $"'{step}' ends the run: expected it as the last step, found {steps.Count - 1 - i} behind it.");
             }
         }
     }
 
-    private static void CheckMarks(IReadOnlyList<Step?> steps, Action<int, string> fault)
+    private static void CheckMarks(IReadOnlyList<Step?> steps, FaultList faults)
     {
         var lines = new Dictionary<string, int>(StringComparer.Ordinal);
         for (var i = 0; i < steps.Count; i++)
@@ -41,31 +41,31 @@ internal static class StepOrder
             if (mark.Since is { } since && !lines.ContainsKey(since) && !steps.Take(i).Contains(null))
             {
                 var known = lines.Count == 0 ? "there is none" : $"there are {MessageText.Shorten(string.Join(", ", lines.Keys))}";
-                fault(i, $"expected an earlier mark behind 'since', found {MessageText.Quote(since)}; {known}.");
+                Add(faults, mark, $"expected an earlier mark behind 'since', found {MessageText.Quote(since)}; {known}.");
             }
 
             if (!lines.TryAdd(mark.Name, mark.Line))
             {
-                fault(i, $"the mark {MessageText.Quote(mark.Name)} was already set in line {lines[mark.Name]}.");
+                Add(faults, mark, $"the mark {MessageText.Quote(mark.Name)} was already set in line {lines[mark.Name]}.");
             }
         }
     }
 
-    private static void CheckPauses(IReadOnlyList<Step?> steps, Action<int, string> fault)
+    private static void CheckPauses(IReadOnlyList<Step?> steps, FaultList faults)
     {
-        int? pausedBy = null;
-        for (var i = 0; i < steps.Count; i++)
+        Step? pausedBy = null;
+        foreach (var step in steps)
         {
-            switch (steps[i])
+            switch (step)
             {
-                case PauseStep when pausedBy is { } by:
-                    fault(i, $"the machine already stands still since line {steps[by]!.Line}.");
+                case PauseStep when pausedBy is not null:
+                    Add(faults, step, $"the machine already stands still since line {pausedBy.Line}.");
                     break;
                 case PauseStep { For: null }:
-                    pausedBy = i;
+                    pausedBy = step;
                     break;
                 case ResumeStep when pausedBy is null:
-                    fault(i, "the machine is running here; 'resume' goes behind a 'pause' without a duration.");
+                    Add(faults, step, "the machine is running here; 'resume' goes behind a 'pause' without a duration.");
                     break;
                 case ResumeStep:
                     pausedBy = null;
@@ -73,9 +73,11 @@ internal static class StepOrder
             }
         }
 
-        if (pausedBy is { } last)
+        if (pausedBy is not null)
         {
-            fault(last, "the machine stands still from here to the end; 'resume' is missing.");
+            Add(faults, pausedBy, "the machine stands still from here to the end; 'resume' is missing.");
         }
     }
+
+    private static void Add(FaultList faults, Step step, string sentence) => faults.Add(step.Line, step.Column, sentence);
 }

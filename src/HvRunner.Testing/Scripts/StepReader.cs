@@ -49,7 +49,7 @@ internal sealed class StepReader(NodeReader read, PatternReader patterns, Patter
         }
 
         var within = beside.Contains("within") ? read.Duration(map["within"]) : null;
-        return key.Text switch
+        Step? step = key.Text switch
         {
             "expect" => patterns.Patterns(value, "any", "all") is var (found, how) ? new ExpectStep(key.Line, found, how == "all", within) : null,
             "send" => Send(key.Line, value),
@@ -64,6 +64,7 @@ internal sealed class StepReader(NodeReader read, PatternReader patterns, Patter
             "exit-status" => read.Number(value, 0, 63, "a status") is { } status ? new ExitStatusStep(key.Line, status, within) : null,
             _ => ForEach(key, value, map["prompt"], within),
         };
+        return step is null ? null : step with { Column = key.Column };
     }
 
     private SendStep? Send(int line, YamlNode value)
@@ -154,7 +155,7 @@ internal sealed class StepReader(NodeReader read, PatternReader patterns, Patter
         var own = read.Duration(map["within"]);
         if (map["run"] is not { } run)
         {
-            read.Unexpected(map, Expected);
+            read.UnexpectedText(map, Expected);
             return null;
         }
 

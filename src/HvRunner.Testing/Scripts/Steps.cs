@@ -4,6 +4,9 @@ namespace HvRunner.Testing.Scripts;
 /// <param name="Line">Where it stands in the script, from 1 on.</param>
 public abstract record Step(int Line)
 {
+    /// <summary>Where it stands in its line, from 1 on.</summary>
+    public int Column { get; internal init; }
+
     /// <summary>For messages: the action and its value as in the script, on one line of bounded length.</summary>
     public sealed override string ToString() => Written;
 

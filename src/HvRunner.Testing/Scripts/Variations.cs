@@ -81,11 +81,11 @@ internal sealed class Variations(NodeReader read, FaultList faults, IOptionCheck
             faults.Add(at?.Line ?? map.Line, at?.Column ?? map.Column, sentence);
         }
 
-        var cpus = !one.Options.TryGetValue("cpus", out var given) ? 1 : int.TryParse(given.Text, out var number) ? number : int.MaxValue;
-        foreach (var nmi in one.Script.Steps.OfType<NmiStep>().Where(nmi => nmi.Vcpu >= cpus))
+        // What is no number of vCPUs is the checker's to tell.
+        var cpus = one.Options.TryGetValue("cpus", out var given) ? int.TryParse(given.Text, out var number) ? number : 0 : 1;
+        foreach (var nmi in one.Script.Steps.OfType<NmiStep>().Where(nmi => cpus > 0 && nmi.Vcpu >= cpus))
         {
-            var step = ((YamlList)map["steps"]!).Items.First(item => item.Line == nmi.Line);
-            faults.Add(step, $"expected a vCPU from 0 to {cpus - 1}, as 'cpus' is {cpus}, found {nmi.Vcpu}.");
+            faults.Add(nmi.Line, nmi.Column, $"expected a vCPU below {cpus}, the number of 'cpus', found {nmi.Vcpu}.");
         }
     }
 
@@ -134,6 +134,7 @@ internal sealed class Variations(NodeReader read, FaultList faults, IOptionCheck
             if (!seen.Add(value.Written))
             {
                 faults.Add(item, $"{MessageText.Quote(value.Written)} stands twice under '{name}': two cases would have the same name.");
+                continue;
             }
 
             values.Add((value, name == ScriptVocabulary.Timeout ? read.Duration(item) ?? default : default));

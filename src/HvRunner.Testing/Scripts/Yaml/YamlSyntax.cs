@@ -5,7 +5,7 @@ internal static class YamlSyntax
 {
     private static readonly (string Said, string Hint)[] Hints =
     [
-        ("invalid mapping", "a text with ': ' in it or ':' at its end needs quotes"),
+        ("invalid mapping", "a text with ': ' in it or ':' at its end needs quotes, and the keys of one map stand in one column"),
         ("cannot start any token", "a text that begins with @, % or ` needs quotes"),
         ("tab", "indent with spaces"),
         ("expected ',' or", "within [ ] and { } a text with , [ ] { or } in it needs quotes"),
