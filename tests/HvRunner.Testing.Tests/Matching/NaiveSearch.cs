@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.RegularExpressions;
 
 namespace HvRunner.Testing.Tests.Matching;
@@ -10,9 +11,12 @@ internal sealed class NaiveSearch(IReadOnlyList<string> patterns, int windowChar
 {
     private static readonly string[] Nexts = ["\n", "a", "0", "_", " ", "#"];
 
+    private static readonly ConcurrentDictionary<string, Regex> Regexes = [];
+
     // A match, and behind it at least one more character: so none of the text's last character is part of it.
-    private readonly IReadOnlyList<Regex?> _regexes =
-        [.. patterns.Select(text => IsRegex(text) ? new Regex($@"(?:{text[1..^1]})(?=[\s\S])", RegexOptions.CultureInvariant | RegexOptions.Multiline) : null)];
+    private readonly IReadOnlyList<Regex?> _regexes = [.. patterns.Select(pattern => IsRegex(pattern)
+        ? Regexes.GetOrAdd(pattern, text => new Regex($@"(?:{text[1..^1]})(?=[\s\S])", RegexOptions.CultureInvariant | RegexOptions.Multiline))
+        : null)];
 
     internal Finding? Find(string text, int start)
     {
