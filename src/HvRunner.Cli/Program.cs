@@ -32,6 +32,8 @@ internal static class Program
         root.Subcommands.Add(run.Command);
         root.Subcommands.Add(InspectCommand.Create());
         root.Subcommands.Add(DoctorCommand.Create());
+        var test = new TestCommand();
+        root.Subcommands.Add(test.Command);
 
         // A word that begins with @ is a word, not a file of further arguments.
         var result = root.Parse(split < 0 ? args : args[..split], new ParserConfiguration { ResponseFileTokenReplacer = null });
@@ -57,6 +59,11 @@ internal static class Program
         if (result.CommandResult.Command == run.Command)
         {
             return run.Execute(result);
+        }
+
+        if (result.CommandResult.Command == test.Command)
+        {
+            return test.Execute(result);
         }
 
         var commands = string.Join(", ", root.Subcommands.Select(command => command.Name));

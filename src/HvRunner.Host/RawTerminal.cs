@@ -22,6 +22,13 @@ public sealed unsafe class RawTerminal : IDisposable
     /// <summary>True when <paramref name="descriptor"/> is a terminal.</summary>
     public static bool IsTerminal(int descriptor) => Libc.isatty(descriptor) == 1;
 
+    /// <summary>How many columns a terminal has; null when the descriptor is none or does not say.</summary>
+    public static int? Columns(int descriptor)
+    {
+        winsize size;
+        return Libc.ioctl(descriptor, TIOCGWINSZ, (nint)(&size)) == 0 && size.ws_col != 0 ? size.ws_col : null;
+    }
+
     /// <summary>
     /// True when this process may read the terminal and change it: it is in the terminal's foreground, or the terminal is not the one that controls
     /// it. In the background either would stop the whole process (SIGTTIN, SIGTTOU).

@@ -13,6 +13,9 @@ public sealed class Faults
     /// <summary>A fault of the command line, as a sentence.</summary>
     public void Usage(string sentence) => _faults.Add(new InputFault(InputFaultKind.Usage, sentence));
 
+    /// <summary>Adds faults as they are.</summary>
+    public void Add(IEnumerable<InputFault> faults) => _faults.AddRange(faults);
+
     /// <summary>Adds the faults that somebody else found.</summary>
     public void Add(InvalidInputException exception) => _faults.AddRange(exception.Faults);
 

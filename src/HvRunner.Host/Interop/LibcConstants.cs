@@ -43,6 +43,7 @@ internal static class LibcConstants
     internal const int SIG_BLOCK = 0;
     internal const int SIG_SETMASK = 2;
 
+    internal const ulong TIOCGWINSZ = 0x5413;
     internal const int TCSANOW = 0;
     internal const uint IGNBRK = 0x1;
     internal const uint BRKINT = 0x2;

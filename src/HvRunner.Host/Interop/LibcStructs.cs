@@ -49,6 +49,15 @@ internal struct termios
     internal uint c_ospeed;
 }
 
+[StructLayout(LayoutKind.Sequential)]
+internal struct winsize
+{
+    internal ushort ws_row;
+    internal ushort ws_col;
+    internal ushort ws_xpixel;
+    internal ushort ws_ypixel;
+}
+
 /// <summary>glibc's signal set: 1024 bits, of which the kernel knows the first 64. Signal n is bit n - 1.</summary>
 [InlineArray(16)]
 internal struct sigset_t

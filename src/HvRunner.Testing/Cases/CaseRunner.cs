@@ -119,7 +119,7 @@ internal sealed class CaseRunner
     private CaseFailure? Play(GuestSession session, CancellationToken interruption)
     {
         var results = new KtapReader(_subCases.Add);
-        var console = new ConsoleReader(session, _artifacts.Console, results, new KernelReportReader(ReportOptions.Of(_case.Script)));
+        var console = new ConsoleReader(session, _artifacts.Console, results, new KernelReportReader(WatchedReports(_case.Script)));
         var limit = Deadline.After(_start, _case.Timeout, $"the case's limit of {_case.Timeout.TotalSeconds:0.###} s");
         var steps = new StepRunner(session, console, _subCases, _marks, limit, _progress);
         CaseFailedException? failed = null;
@@ -140,13 +140,13 @@ internal sealed class CaseRunner
         _report = hasEnded ? session.Report with { Marks = _marks.Since(session.Report.Outcome?.FirstEntryTimestamp) } : null;
         var sentence = interruption.IsCancellationRequested ? "the tests were interrupted"
             : failed is not null ? $"{failed.Message}{LastSecond(failed)}"
-            : Judge(session, steps.ExitStatus);
+            : Judge(session, steps.ExitStatus, console.ResultFaults);
         return sentence is null ? null : new CaseFailure
         {
             Sentence = hasEnded ? sentence : $"{sentence}; the host did not give the guest back, and its threads were left behind",
             Step = steps.Current?.ToString(),
             Line = steps.Current?.Line,
-            Details = failed?.Details ?? [],
+            Details = failed?.Details ?? console.ResultFaults,
             ConsoleTail = session.LastLines(ConsoleTailLines),
             PostMortem = _report?.Outcome?.PostMortem,
         };
@@ -176,7 +176,7 @@ internal sealed class CaseRunner
     }
 
     /// <summary>What is wrong with how the guest ended, and with the results on its console; null for nothing.</summary>
-    private string? Judge(GuestSession session, int? exitStatus)
+    private string? Judge(GuestSession session, int? exitStatus, IReadOnlyList<string> resultFaults)
     {
         var verdict = session.Verdict ?? new Verdict(VerdictKind.Internal);
         var found = $"{verdict.Name}{(verdict.Sentence is null ? string.Empty : $" ({verdict.Sentence})")}";
@@ -192,8 +192,19 @@ internal sealed class CaseRunner
             return $"expected the verdict {string.Join(" or ", _case.Script.Verdicts)}, found {found}";
         }
 
-        return _subCases.FirstFailed is not { } first ? null
+        return _subCases.FirstFailed is not { } first ? (resultFaults.Count == 0 ? null : $"the results on the console do not add up: {resultFaults[0]}")
             : $"{_subCases.Counts.Failed} of {_subCases.Counts.Total} sub-cases failed, first '{string.Join(" / ", first.Path)}'{(first.Reason is null ? string.Empty : $": {first.Reason}")}";
+    }
+
+    /// <summary>A case that expects a panic expects the oops before it too.</summary>
+    private static KernelReportOptions WatchedReports(Script script)
+    {
+        string[] expected = script.Verdicts.Contains(Verdict.NameOf(VerdictKind.Panic)) ? ["panic", "oops"] : [];
+        return new KernelReportOptions
+        {
+            Names = KernelReportTable.DefaultNames.Union(script.Watch).Except(script.Ignore).Except(expected).ToHashSet(),
+            Extra = [.. script.Problems.Select(problem => ("problem", (KernelReportPattern)problem.ToPattern().IsIn))],
+        };
     }
 
     /// <summary>Whether a guest that was too late was slow or stood still.</summary>

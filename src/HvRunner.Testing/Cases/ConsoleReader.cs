@@ -13,8 +13,8 @@ namespace HvRunner.Testing.Cases;
 /// </summary>
 internal sealed class ConsoleReader
 {
-    // A report's text is taken for complete when the kernel has said nothing for so long, or has gone on for so long.
-    private static readonly TimeSpan ReportQuiet = TimeSpan.FromSeconds(1);
+    // What a report or a result may still have to say is taken for complete when the guest has said nothing for so long.
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ReportLimit = TimeSpan.FromSeconds(5);
 
     private readonly GuestSession _session;
@@ -40,6 +40,9 @@ internal sealed class ConsoleReader
 
     /// <summary>The guest has ended and all that it said was read.</summary>
     internal bool HasEnded { get; private set; }
+
+    /// <summary>What does not add up in the results on the console; known when the guest has ended.</summary>
+    internal IReadOnlyList<string> ResultFaults { get; private set; } = [];
 
     /// <summary>From here on, none of these may appear.</summary>
     internal void Reject(string step, IReadOnlyList<ConsolePattern> patterns) => _rejected.Add((step, new PatternSearch(_transcript, patterns, _cursor)));
@@ -127,17 +130,14 @@ internal sealed class ConsoleReader
     private void Pump(Deadline deadline)
     {
         var limit = deadline.Left;
-        if (_reports.Pending)
-        {
-            limit = limit < ReportQuiet ? limit : ReportQuiet;
-        }
-
-        if (Read(limit) == 0 && _reports.Pending && limit == ReportQuiet)
+        limit = limit < Silence ? limit : Silence;
+        if (Read(limit) == 0 && limit == Silence)
         {
             _reports.Quiet();
+            _results.Quiet();
         }
 
-        if (_reports.Pending)
+        if (_reports.Pending is not null)
         {
             _reportBegan = _reportBegan == 0 ? Stopwatch.GetTimestamp() : _reportBegan;
             if (Stopwatch.GetElapsedTime(_reportBegan) > ReportLimit)
@@ -148,7 +148,7 @@ internal sealed class ConsoleReader
 
         if (_reports.TryTake(out var report))
         {
-            throw new CaseFailedException($"the kernel reported: {report.Title} ({report.Name})", details: report.Lines);
+            throw new CaseFailedException($"the console reports: {report.Title} ({report.Name}; where that is expected, write ignore: [{report.Name}])", details: report.Lines);
         }
     }
 
@@ -168,7 +168,7 @@ internal sealed class ConsoleReader
         {
             Take(_decoder.Finish());
             _lines.Finish();
-            _results.Finish();
+            ResultFaults = _results.Finish();
             _reports.Quiet();
             HasEnded = true;
         }

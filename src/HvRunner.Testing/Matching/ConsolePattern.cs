@@ -52,6 +52,9 @@ public abstract class ConsolePattern
     /// <summary>The pattern as one would write it in a script.</summary>
     public abstract override string ToString();
 
+    // Whether a complete line has it.
+    internal abstract bool IsIn(ReadOnlySpan<char> line);
+
     // The first position in (seen, end] at which the text up to there decides that the pattern is found. Up to seen there is none.
     internal abstract bool TryDecide(in SearchScope scope, long seen, long end, out long decidedAt);
 

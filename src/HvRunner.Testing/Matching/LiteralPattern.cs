@@ -47,6 +47,8 @@ internal sealed class LiteralPattern : ConsolePattern
         return isRegexElsewhere ? $"{{ text: {quoted}\" }}" : quoted.Append('"').ToString();
     }
 
+    internal override bool IsIn(ReadOnlySpan<char> line) => line.Contains(_text, StringComparison.Ordinal);
+
     internal override bool TryDecide(in SearchScope scope, long seen, long end, out long decidedAt)
     {
         var from = Math.Max(scope.Start, seen + 1 - _text.Length);

@@ -53,6 +53,8 @@ internal sealed class RegexPattern : ConsolePattern
     /// <inheritdoc/>
     public override string ToString() => $"/{_text}/";
 
+    internal override bool IsIn(ReadOnlySpan<char> line) => _syntax.LooksAhead ? _regex.IsMatch($"{line}\n") : _regex.IsMatch(line);
+
     internal override bool TryDecide(in SearchScope scope, long seen, long end, out long decidedAt)
     {
         decidedAt = 0;
