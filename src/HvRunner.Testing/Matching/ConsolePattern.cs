@@ -40,7 +40,7 @@ public abstract class ConsolePattern
 
     /// <summary>A regular expression, without slashes around it.</summary>
     /// <exception cref="FormatException">
-    /// It is none, matches the empty text somewhere, or has what cannot be searched for on a console: lookarounds, backreferences, atomic groups,
+    /// It is none, is too long, matches the empty text somewhere, or has what cannot be searched for on a console: lookarounds, backreferences, atomic groups,
     /// conditions, <c>\A</c>, <c>\Z</c>, <c>\z</c>, <c>\G</c>, the option x or no option m. The message is a sentence for its author.
     /// </exception>
     public static ConsolePattern Regex(string text)
@@ -60,4 +60,12 @@ public abstract class ConsolePattern
 
     // What was found, where TryDecide decided it.
     internal abstract ConsoleMatch Read(in SearchScope scope, long decidedAt, int patternIndex);
+
+    private protected static void RefuseLong(string text)
+    {
+        if (text.Length > MaxMatchChars)
+        {
+            throw new FormatException($"a pattern has at most {MaxMatchChars} characters; this one has {text.Length}");
+        }
+    }
 }

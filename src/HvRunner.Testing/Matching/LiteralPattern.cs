@@ -16,15 +16,11 @@ internal sealed class LiteralPattern : ConsolePattern
             throw new FormatException("an empty pattern is found before the console has said anything; write the text to wait for");
         }
 
-        if (_text.Length > MaxMatchChars)
-        {
-            throw new FormatException($"a pattern has at most {MaxMatchChars} characters; this one has {_text.Length}");
-        }
-
-        if (_text.AsSpan().IndexOfAny(ConsoleDecoder.Dropped) is >= 0 and var at)
+        RefuseLong(_text);
+        if (_text.Any(ConsoleDecoder.Drops))
         {
             throw new FormatException(
-                $"the pattern has the control character U+{(int)_text[at]:X4}, which is never found: of these only newline and tab are left in a console's text");
+                $"the pattern has the control character U+{(int)_text.First(ConsoleDecoder.Drops):X4}, which is never found: of these only newline and tab are left in a console's text");
         }
     }
 

@@ -6,8 +6,8 @@ namespace HvRunner.Testing.Matching;
 /// <summary>
 /// Looks for the first of several patterns in a console's text from a place on, as the text grows. What it finds is what one would find who
 /// looked after every single character: the pattern that is decided first, the one listed first where several are decided at once. So
-/// the pieces in which the text came never show. It looks at each character a constant number of times, and ends with its first match.
-/// One thread at a time.
+/// the pieces in which the text came never show. A call looks at what has come since the last one and at no more than a match's length before,
+/// and the first match ends the search. One thread at a time.
 /// </summary>
 internal sealed class PatternSearch
 {

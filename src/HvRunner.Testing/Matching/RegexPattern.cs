@@ -24,6 +24,7 @@ internal sealed class RegexPattern : ConsolePattern
 
     internal RegexPattern(string text)
     {
+        RefuseLong(text);
         _text = text;
         try
         {

@@ -95,10 +95,18 @@ public class ConsolePatternTests
         Assert.Contains(named, Assert.Throws<FormatException>(() => ConsolePattern.Literal(text)).Message);
 
     [Fact]
-    public void LiteralLongerThanAMatch_IsRefused()
+    public void PatternLongerThanAMatch_IsRefused()
     {
         _ = ConsolePattern.Literal(new string('x', ConsolePattern.MaxMatchChars));
         _ = Assert.Throws<FormatException>(() => ConsolePattern.Literal(new string('x', ConsolePattern.MaxMatchChars + 1)));
+        _ = Assert.Throws<FormatException>(() => ConsolePattern.Regex(new string('x', ConsolePattern.MaxMatchChars + 1)));
+    }
+
+    [Fact]
+    public void DeepExpression_EndsWithASentenceAtMost()
+    {
+        var text = new string('(', 2_000) + "a" + new string(')', 2_000);
+        Assert.True(Record.Exception(() => ConsolePattern.Regex(text)) is null or FormatException);
     }
 
     [Theory]

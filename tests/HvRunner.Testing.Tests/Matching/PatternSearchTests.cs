@@ -143,6 +143,42 @@ public class PatternSearchTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void RandomExpression_IsRefusedOrFoundAsTheDefinitionSays(int seed)
+    {
+        string[] parts = ["a", "b", "a", "b", ".", "$", "^", @"\b", @"\B", @"\s", @"\w", @"\n", "\n", " ", "|", "(", ")", "(?:", ")", "[", "]", "[^", "*", "+", "?", "{2}", "(?s)", "(?i:", "-", @"\", "A", "(?<", ">"];
+        var random = new Random(seed);
+        var taken = 0;
+        for (var round = 0; round < 500; round++)
+        {
+            var pattern = $"/{string.Concat(Enumerable.Range(0, random.Next(1, 9)).Select(_ => parts[random.Next(parts.Length)]))}/";
+            var text = string.Concat(Enumerable.Range(0, 20).Select(_ => "ab \n"[random.Next(4)]));
+            var window = random.Next(4, 12);
+            try
+            {
+                _ = Parsed.GetOrAdd(pattern, ConsolePattern.Parse);
+            }
+            catch (FormatException)
+            {
+                continue;
+            }
+
+            taken++;
+            var expected = new NaiveSearch([pattern], window).Find(text, 0);
+            foreach (var size in new[] { 1, 5, 20 })
+            {
+                var match = Find([pattern], text, 0, () => size, window);
+                Assert.True(
+                    (expected?.DecidedAt, expected?.Start, expected?.End) == (match?.DecidedAt, match?.Start, match?.End),
+                    $"seed {seed}, window {window}, pieces of {size}: {pattern} in {text}: expected {expected}, found {match}");
+            }
+        }
+
+        Assert.InRange(taken, 50, 450);
+    }
+
     [Fact]
     public void EveryPattern_IsFoundSomewhere()
     {

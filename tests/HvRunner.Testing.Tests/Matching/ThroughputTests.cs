@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text;
 using HvRunner.Testing.Console;
 using HvRunner.Testing.Matching;
@@ -9,7 +8,10 @@ namespace HvRunner.Testing.Tests.Matching;
 [CollectionDefinition(nameof(ThroughputTests), DisableParallelization = true)]
 public class ThroughputCollection;
 
-/// <summary>Floods through everything that reads a console. The limits are for a slow, busy machine; the figures stand in the output.</summary>
+/// <summary>
+/// Floods through everything that reads a console. What is measured is the processor's time, as far as a busy machine leaves it alone; the limits
+/// are several times what it is, and the figures stand in the output.
+/// </summary>
 [Collection(nameof(ThroughputTests))]
 public class ThroughputTests(Xunit.Abstractions.ITestOutputHelper output)
 {
@@ -19,7 +21,7 @@ public class ThroughputTests(Xunit.Abstractions.ITestOutputHelper output)
 
     [Fact]
     public void KernelLog_Of100Megabytes_TakesSecondsAtMostAndNoMemory() =>
-        AssertFlood(KernelLog(64 * 1024), 100 * Megabyte, TimeSpan.FromSeconds(10), Never);
+        AssertFlood(KernelLog(64 * 1024), 100 * Megabyte, TimeSpan.FromSeconds(5), Never);
 
     [Fact]
     public void OneLine_Of10Megabytes_TakesASecondAtMostAndNoMemory() =>
@@ -53,17 +55,17 @@ public class ThroughputTests(Xunit.Abstractions.ITestOutputHelper output)
     {
         var flood = new Flood(patterns);
         flood.Feed(block, Math.Min(block.Length, 32 * 1024), pieceBytes);
-        var (allocated, clock) = (GC.GetAllocatedBytesForCurrentThread(), Stopwatch.StartNew());
+        var (allocated, taken) = (GC.GetAllocatedBytesForCurrentThread(), Environment.CpuUsage.TotalTime);
         for (var said = 0; said < total; said += block.Length)
         {
             flood.Feed(block, Math.Min(block.Length, total - said), pieceBytes);
         }
 
-        clock.Stop();
+        taken = Environment.CpuUsage.TotalTime - taken;
         allocated = GC.GetAllocatedBytesForCurrentThread() - allocated;
         output.WriteLine(
-            $"{total / 1e6:F1} MB in pieces of {pieceBytes} for {string.Join(' ', patterns)}: {clock.Elapsed.TotalMilliseconds:F0} ms, {allocated / 1024} KiB allocated, {flood.Lines} lines");
-        Assert.InRange(clock.Elapsed, TimeSpan.Zero, limit);
+            $"{total / 1e6:F1} MB in pieces of {pieceBytes} for {string.Join(' ', patterns)}: {taken.TotalMilliseconds:F0} ms of the processor, {allocated / 1024} KiB allocated, {flood.Lines} lines");
+        Assert.InRange(taken, TimeSpan.Zero, limit);
         Assert.InRange(allocated, 0, 2 * Megabyte);
     }
 
