@@ -11,7 +11,8 @@ internal static class RealPath
     {
         var root = Path.GetPathRoot(fullPath)!;
         var real = root;
-        var ahead = new Stack<string>(fullPath[root.Length..].Split(Path.DirectorySeparatorChar).Reverse());
+        var ahead = new Stack<string>();
+        Push(ahead, fullPath[root.Length..]);
         var links = 0;
         while (ahead.TryPop(out var name))
         {
@@ -44,13 +45,19 @@ internal static class RealPath
                 target = target[real.Length..];
             }
 
-            foreach (var part in target.Split(Path.DirectorySeparatorChar).Reverse())
-            {
-                ahead.Push(part);
-            }
+            Push(ahead, target);
         }
 
         return real;
+    }
+
+    private static void Push(Stack<string> ahead, string path)
+    {
+        var parts = path.Split(Path.DirectorySeparatorChar);
+        for (var i = parts.Length - 1; i >= 0; i--)
+        {
+            ahead.Push(parts[i]);
+        }
     }
 
     private static string? LinkAt(string path)
