@@ -3,7 +3,7 @@ using HvRunner.Abstractions;
 namespace HvRunner.Machine.Tests;
 
 /// <summary>A vCPU that runs nothing: it counts what is asked of it and ends as a test says.</summary>
-internal sealed class FakeVcpu(int index = 0) : IVcpu
+internal class FakeVcpu(int index = 0) : IVcpu
 {
     internal VcpuActivity Activity { get; set; }
 

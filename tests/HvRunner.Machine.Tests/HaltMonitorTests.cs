@@ -171,6 +171,52 @@ public class HaltMonitorTests
         Assert.True(_ending.HasEnded);
     }
 
+    [Fact]
+    public void Forget_MakesTheAnswersOfARoundUnasked()
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
+        _monitor.Look();
+        _monitor.Look();
+        Report(0);
+        _monitor.Forget();
+        Report(1);
+        Assert.False(_monitor.IsAsking(0) || _monitor.IsAsking(1) || _ending.HasEnded);
+    }
+
+    [Fact]
+    public void Forget_BeginsAnewAndFindsAHaltAfterIt()
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
+        _monitor.Look();
+        _monitor.Forget();
+        _monitor.Look();
+        Assert.Equal(0, _vcpus[0].Kicks);
+        _monitor.Look();
+        AnswerKicks();
+        Assert.True(_ending.HasEnded);
+    }
+
+    [Fact]
+    public void Wake_SpoilsTheRoundInWhichSomebodyHasAnswered()
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
+        _monitor.Look();
+        _monitor.Look();
+        Report(0);
+        Report(1);
+        Report(0);
+        _monitor.Wake(() => _vcpus[0].Activity = WakesByNmi);
+        Report(1);
+        Assert.False(_ending.HasEnded);
+        for (var i = 0; i < 5; i++)
+        {
+            _monitor.Look();
+            AnswerKicks();
+        }
+
+        Assert.False(_ending.HasEnded);
+    }
+
     private void Report(int index) => _monitor.Report(index, _vcpus[index].Activity);
 
     /// <summary>Every vCPU answers as long as a round asks.</summary>

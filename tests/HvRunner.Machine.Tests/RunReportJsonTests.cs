@@ -28,6 +28,7 @@ public class RunReportJsonTests
             Vcpus = 2,
             MemoryBytes = 5UL << 30,
             StartTimestamp = 0,
+            Marks = [new ReportMark("up", 1_500), new ReportMark("up", 3_000_000_000)],
             Outcome = Outcome(new PostMortem(
                 "why", [new VcpuPostMortem(0, state, [0xf4], "hlt", "start+0x5"), new VcpuPostMortem(1, new ProcessorState(), [], null, null)], ["one", "two\u0001"])),
         });
@@ -47,7 +48,10 @@ public class RunReportJsonTests
         Assert.Equal((2, 5L << 30), (report.GetProperty("vcpus").GetInt32(), report.GetProperty("memoryBytes").GetInt64()));
         var timings = report.GetProperty("timings");
         Assert.Equal((1500, 2_000_000), (timings.GetProperty("startToFirstEntry").GetInt64(), timings.GetProperty("firstEntryToEnd").GetInt64()));
-        Assert.Equal(JsonValueKind.Array, timings.GetProperty("marks").ValueKind);
+        Assert.Equal((812, 93_000_000), (timings.GetProperty("lastSecond").GetProperty("exits").GetInt64(), timings.GetProperty("lastSecond").GetProperty("instructions").GetInt64()));
+        Assert.Equal(
+            [("up", 1_500L), ("up", 3_000_000_000L)],
+            timings.GetProperty("marks").EnumerateArray().Select(mark => (mark.GetProperty("name").GetString()!, mark.GetProperty("microseconds").GetInt64())));
         var exits = report.GetProperty("exits");
         Assert.Equal(Enumerable.Range(1, ExitNames.Length).Select(i => 2L * i), ExitNames.Select(name => exits.GetProperty(name).GetInt64()));
         Assert.Equal((7, 8), (report.GetProperty("console").GetProperty("bytesOut").GetInt64(), report.GetProperty("console").GetProperty("bytesIn").GetInt64()));
@@ -66,8 +70,19 @@ public class RunReportJsonTests
 
         Assert.Equal(JsonValueKind.Null, report.GetProperty("timings").GetProperty("startToFirstEntry").ValueKind);
         Assert.Equal(JsonValueKind.Null, report.GetProperty("timings").GetProperty("firstEntryToEnd").ValueKind);
+        Assert.Equal(JsonValueKind.Null, report.GetProperty("timings").GetProperty("lastSecond").ValueKind);
+        Assert.Empty(report.GetProperty("timings").GetProperty("marks").EnumerateArray());
         Assert.All(ExitNames, name => Assert.Equal(0, report.GetProperty("exits").GetProperty(name).GetInt64()));
         Assert.Equal(0, report.GetProperty("console").GetProperty("bytesOut").GetInt64());
+    }
+
+    [Fact]
+    public void InstructionsThatNobodyCounts_AreNull()
+    {
+        var outcome = Outcome(new PostMortem("why", [], [])) with { LastSecond = new GuestProgress(5, null) };
+        var report = Write(new RunReport { Version = "0.1.0", Verdict = outcome.Verdict, StartTimestamp = 0, Outcome = outcome });
+        var second = report.GetProperty("timings").GetProperty("lastSecond");
+        Assert.Equal((5, JsonValueKind.Null), (second.GetProperty("exits").GetInt64(), second.GetProperty("instructions").ValueKind));
     }
 
     [Fact]
@@ -127,6 +142,7 @@ public class RunReportJsonTests
             FirstEntryTimestamp = second * 15 / 10_000,
             EndTimestamp = (second * 15 / 10_000) + (2 * second),
             Vcpus = [Counts(), Counts()],
+            LastSecond = new GuestProgress(812, 93_000_000),
             ConsoleBytesOut = 7,
             ConsoleBytesIn = 8,
             PostMortem = postMortem,

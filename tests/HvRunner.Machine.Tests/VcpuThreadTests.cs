@@ -32,7 +32,7 @@ public class VcpuThreadTests
         {
             var control = new RunControl(ExitMap.Raw);
             var ending = new Ending(control);
-            var thread = new VcpuThread(new FakeVcpu { OnRun = _ => new VcpuExit(kind) }, Handler(new FakeVcpu()), control);
+            var thread = new VcpuThread(new FakeVcpu { OnRun = _ => new VcpuExit(kind) }, Handler(new FakeVcpu()), new PauseGate([new FakeVcpu()]), control);
             thread.Start();
             Assert.True(thread.Join(TimeSpan.FromSeconds(10)));
             Assert.Equal(kind != VcpuExitKind.Stopped, ending.HasEnded);
@@ -86,13 +86,13 @@ public class VcpuThreadTests
 
     private void Run(FakeVcpu vcpu, AddressSpace? ports = null)
     {
-        var thread = new VcpuThread(vcpu, Handler(vcpu, ports), _control);
+        var thread = new VcpuThread(vcpu, Handler(vcpu, ports), new PauseGate([new FakeVcpu(), new FakeVcpu(1), new FakeVcpu(2), new FakeVcpu(3)]), _control);
         thread.Start();
         Assert.True(thread.Join(TimeSpan.FromSeconds(10)));
     }
 
     private VcpuExitHandler Handler(FakeVcpu vcpu, AddressSpace? ports = null) => new(
-        vcpu, ports ?? new AddressSpace("port"), new AddressSpace("memory"), null, new HaltMonitor([vcpu], null, _control), new Tracing(null), Serilog.Core.Logger.None);
+        vcpu, ports ?? new AddressSpace("port"), new AddressSpace("memory"), null, new PauseGate([vcpu]), new HaltMonitor([vcpu], null, _control), new Tracing(null), Serilog.Core.Logger.None);
 
     private sealed class Faulty : IBusDevice
     {

@@ -108,4 +108,37 @@ public class VerdictTests
         Assert.Equal(value, verdict.GuestValue);
         Assert.False(string.IsNullOrWhiteSpace(verdict.Sentence));
     }
+
+    [Fact]
+    public void PostMortem_IsTheTakenVerdictsOwn()
+    {
+        var control = new RunControl(ExitMap.Raw);
+        Assert.False(control.WantsPostMortem);
+        control.End(new Verdict(VerdictKind.Interrupted, "first"));
+        control.End(new Verdict(VerdictKind.Interrupted, "second"), postMortem: true);
+        control.End(new Verdict(VerdictKind.Panic, "third"));
+        Assert.Equal("first", control.Verdict!.Sentence);
+        Assert.False(control.WantsPostMortem);
+    }
+
+    [Theory]
+    [InlineData(VerdictKind.Interrupted, true, true)]
+    [InlineData(VerdictKind.Interrupted, false, false)]
+    [InlineData(VerdictKind.Timeout, false, true)]
+    [InlineData(VerdictKind.Timeout, true, true)]
+    public void PostMortem_ComesWithItsKindOrWhenAskedFor(VerdictKind kind, bool asked, bool expected)
+    {
+        var control = new RunControl(ExitMap.Raw);
+        control.End(new Verdict(kind, "the end"), asked);
+        Assert.Equal(expected, control.WantsPostMortem);
+    }
+
+    [Fact]
+    public void PostMortem_OfADecisionLastsToItsEnd()
+    {
+        var control = new RunControl(ExitMap.Raw);
+        control.Decide(new Verdict(VerdictKind.Panic, "first"));
+        control.End(new Verdict(VerdictKind.Interrupted, "second"));
+        Assert.True(control.WantsPostMortem);
+    }
 }

@@ -196,6 +196,26 @@ public sealed class LocalApicInterruptTests : LocalApicFixture
         Assert.Equal(0u, Errors());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void InjectedNmi_IsPendingOnceWhateverTheSwitchesSay(bool switchedOff)
+    {
+        if (switchedOff)
+        {
+            Assert.True(Apic.TrySetApicBase(Apic.ApicBase & ~0x800ul));
+        }
+
+        var before = Signals;
+        Assert.False(Apic.HasNonMaskable);
+        Apic.InjectNonMaskable();
+        Apic.InjectNonMaskable();
+        Assert.True(Signals > before);
+        Assert.True(Apic.HasNonMaskable && Apic.CanWakeWithInterruptsOff);
+        Assert.True(Apic.TryTakeNonMaskable());
+        Assert.False(Apic.HasNonMaskable || Apic.TryTakeNonMaskable());
+    }
+
     [Fact]
     public void SoftwareDisabled_TakesNmi()
     {
