@@ -6,6 +6,7 @@
  * Specification: Intel SDM volume 3A, chapters 3, 6 and 8. Deliberately absent:
  * task gates. */
 #include "processor.h"
+#include "selection.h"
 
 uint64_t gdt[GDT_ENTRIES] __attribute__((aligned(16))) = {
     [CODE32 / 8] = 0x00cf9b000000ffff,
@@ -171,7 +172,9 @@ struct context real16(const void *fragment)
 
 void run(struct context *c)
 {
-    if (c->mode == LONG)
+    if (is_next_left_out())
+        c->vector = LEFT_OUT;
+    else if (c->mode == LONG)
         run_long(c);
     else
         run_legacy(c);

@@ -23,6 +23,7 @@ struct context {
 };
 
 #define NO_ERROR UINT64_MAX
+#define LEFT_OUT 0x100       /* the vector of a run that the command line left out */
 
 _Static_assert(offsetof(struct context, rip) == CONTEXT_RIP, "as the assembly has it");
 _Static_assert(offsetof(struct context, vector) == CONTEXT_VECTOR, "as the assembly has it");
@@ -90,7 +91,8 @@ struct context protected_user32(const void *fragment);
 struct context protected16(const void *fragment);
 struct context real16(const void *fragment);
 
-/* Runs until a trap; interrupts stay off in C. */
+/* Runs until a trap; interrupts stay off in C. A point that the command line
+ * leaves out does not run: the context stays as it is, with vector LEFT_OUT. */
 void run(struct context *context);
 
 /* The tables that tests change; they put back what others rely on. */

@@ -2,8 +2,9 @@
  *
  * The first 4 GiB are identity-mapped for the supervisor by 2 MiB pages, but for
  * the second GiB, which is the first one once more, for the user, and the third,
- * which is left to tests. Specification: Xen docs/misc/pvh; Intel SDM volume
- * 3A, "Initializing IA-32e mode". Deliberately absent: any use of start info. */
+ * which is left to tests. Start info stays in EBX until C takes it. Specification:
+ * Xen docs/misc/pvh; Intel SDM volume 3A, "Initializing IA-32e mode".
+ * Deliberately absent: a check of what the loader promises (see boot-state). */
 #include "context.h"
 
         .section .note.pvh, "a", @note
@@ -74,6 +75,7 @@ pvh_entry:
         xorl    %eax, %eax
         movl    %eax, %fs
         movl    %eax, %gs
+        movl    %ebx, %edi
         call    guest_main
         movl    %eax, %edi
         call    leave

@@ -27,7 +27,7 @@ internal sealed record DoctorHost
     internal static DoctorHost Look() => new()
     {
         Node = KvmDeviceNode.Find(KvmHypervisor.DevicePath),
-        User = Environment.UserName is { Length: > 0 } name ? name : UserIdOf(Lines("/proc/self/status")),
+        User = NameOf(() => Environment.UserName, Lines("/proc/self/status")),
         IsRoot = Environment.IsPrivilegedProcess,
         Groups = Lines("/etc/group"),
         ProcessorFeature = FeatureOf(Lines("/proc/cpuinfo")),
@@ -39,6 +39,19 @@ internal sealed record DoctorHost
     {
         var flags = processorLines.FirstOrDefault(line => line.StartsWith("flags", StringComparison.Ordinal));
         return flags?.Split(' ', '\t').FirstOrDefault(flag => flag is "vmx" or "svm");
+    }
+
+    /// <summary>What the system calls this user. An image without /etc/passwd makes the question fail.</summary>
+    internal static string NameOf(Func<string> ask, IEnumerable<string> statusLines)
+    {
+        try
+        {
+            return ask() is { Length: > 0 } name ? name : UserIdOf(statusLines);
+        }
+        catch (IOException)
+        {
+            return UserIdOf(statusLines);
+        }
     }
 
     /// <summary>The effective user id among the lines of /proc/self/status: real, effective, saved, of the file system.</summary>

@@ -93,6 +93,15 @@ public sealed class DoctorAccessTests
     }
 
     [Fact]
+    public void User_IsTheNumberWhereNobodyKnowsTheName()
+    {
+        string[] status = ["Uid:\t0\t54321\t0\t0"];
+        Assert.Equal("alice", DoctorHost.NameOf(() => "alice", status));
+        Assert.Equal("54321", DoctorHost.NameOf(() => string.Empty, status));
+        Assert.Equal("54321", DoctorHost.NameOf(() => throw new FileNotFoundException("no /etc/passwd"), status));
+    }
+
+    [Fact]
     public void Node_OfAFile_IsNoDevice()
     {
         Assert.True(KvmDeviceNode.Find("/dev/null")!.IsCharacterDevice);
