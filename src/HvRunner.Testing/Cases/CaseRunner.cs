@@ -40,7 +40,7 @@ internal sealed class CaseRunner
         _artifacts = artifacts;
         _progress = progress;
         _settings = options.SettingsOf(one);
-        _runLine = RunLine.Of(one, options.OptionsOf(one));
+        _runLine = RunLine.Of(one, options.OptionsOf(one), _settings.Hypervisor.IsSoft);
         _marks = new CaseMarks(one.Script.Steps, _start);
     }
 
@@ -73,7 +73,7 @@ internal sealed class CaseRunner
     }
 
     private static CaseResult Nothing(ScriptCase one, RunOptionChecker options, TestOutcome outcome) =>
-        new() { Name = one.FullName, Script = one.Script.Path, Outcome = outcome, RunLine = RunLine.Of(one, options.OptionsOf(one)) };
+        new() { Name = one.FullName, Script = one.Script.Path, Outcome = outcome, RunLine = RunLine.Of(one, options.OptionsOf(one), options.SettingsOf(one).Hypervisor.IsSoft) };
 
     private static CaseFailure FailureOf(Exception exception) => exception switch
     {

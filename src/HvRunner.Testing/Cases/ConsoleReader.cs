@@ -25,12 +25,20 @@ internal sealed class ConsoleReader
     private readonly LineSplitter _lines;
     private readonly KtapReader _results;
     private readonly KernelReportReader _reports;
+    private readonly Action<string>? _line;
     private readonly List<(string Step, PatternSearch Search)> _rejected = [];
     private long _cursor;
     private long _reportBegan;
 
-    internal ConsoleReader(GuestSession session, Stream log, KtapReader results, KernelReportReader reports)
+    /// <summary>Reads a guest's console.</summary>
+    /// <param name="session">The guest.</param>
+    /// <param name="log">Gets every byte as it is.</param>
+    /// <param name="results">Gets the lines, for test results.</param>
+    /// <param name="reports">Gets the lines, for the kernel's reports.</param>
+    /// <param name="line">Gets the lines too; null for nobody.</param>
+    internal ConsoleReader(GuestSession session, Stream log, KtapReader results, KernelReportReader reports, Action<string>? line = null)
     {
+        _line = line;
         _session = session;
         _log = log;
         _results = results;
@@ -40,6 +48,9 @@ internal sealed class ConsoleReader
 
     /// <summary>The guest has ended and all that it said was read.</summary>
     internal bool HasEnded { get; private set; }
+
+    /// <summary>Ends a wait with an <see cref="OperationCanceledException"/>; whoever cancels it nudges the session.</summary>
+    internal CancellationToken Cancellation { get; set; }
 
     /// <summary>What does not add up in the results on the console; known when the guest has ended.</summary>
     internal IReadOnlyList<string> ResultFaults { get; private set; } = [];
@@ -109,6 +120,13 @@ internal sealed class ConsoleReader
         return true;
     }
 
+    /// <summary>Reads what comes next, with the kernel's reports and rejected texts looked for; returns after a moment, or when the session is nudged.</summary>
+    internal void ReadOnce()
+    {
+        Pump(new Deadline(long.MaxValue, string.Empty));
+        CheckRejected(upTo: long.MaxValue);
+    }
+
     /// <summary>Reads on to the guest's end with nothing found wrong any more: the case is judged, only its log is completed.</summary>
     internal void Drain(Deadline deadline)
     {
@@ -129,6 +147,7 @@ internal sealed class ConsoleReader
 
     private void Pump(Deadline deadline)
     {
+        Cancellation.ThrowIfCancellationRequested();
         var limit = deadline.Left;
         limit = limit < Silence ? limit : Silence;
         if (Read(limit) == 0 && limit == Silence)
@@ -186,6 +205,7 @@ internal sealed class ConsoleReader
     {
         _results.Line(line);
         _reports.Line(line);
+        _line?.Invoke(line.ToString());
     }
 
     private void CheckRejected(long upTo)

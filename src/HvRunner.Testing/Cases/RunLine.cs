@@ -1,3 +1,4 @@
+using HvRunner.Soft;
 using HvRunner.Testing.Scripts;
 
 namespace HvRunner.Testing.Cases;
@@ -6,9 +7,17 @@ namespace HvRunner.Testing.Cases;
 internal static class RunLine
 {
     /// <summary>The line; what the script types comes from a pipe.</summary>
-    internal static string Of(ScriptCase one, IReadOnlyDictionary<string, string> options)
+    /// <param name="one">The case.</param>
+    /// <param name="options">What it gives, and what the command line gives for it.</param>
+    /// <param name="isSoft">It runs on hvrun's own processor, whoever said so.</param>
+    internal static string Of(ScriptCase one, IReadOnlyDictionary<string, string> options, bool isSoft)
     {
         var words = new List<string> { "hvrun", "run" };
+        if (isSoft && !options.ContainsKey("hypervisor"))
+        {
+            words.AddRange(["--hypervisor", SoftHypervisor.ShortName]);
+        }
+
         foreach (var (name, value) in options.Where(option => option.Key != "kernel").OrderBy(option => option.Key, StringComparer.Ordinal))
         {
             words.Add($"--{name}");
