@@ -132,6 +132,9 @@ internal static class KernelReportTable
         new(Kmemleak, "kmemleak: ", " new suspected memory leaks", KernelReportEnd.Line), // mm/kmemleak.c
     ];
 
+    /// <summary>Kinds of which one report has several lines that could each be its first: "BUG: ..." and "Oops: ...", one for each stalled processor.</summary>
+    internal static readonly FrozenSet<string> OfSeveralHeads = FrozenSet.Create(Oops, RcuStall, WorkqueueStall);
+
     /// <summary>All names that there are.</summary>
     internal static readonly FrozenSet<string> AllNames = Texts.Select(text => text.Name).ToFrozenSet();
 
