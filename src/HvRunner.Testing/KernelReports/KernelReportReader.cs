@@ -119,7 +119,9 @@ internal sealed class KernelReportReader
     {
         if (_title is not null)
         {
-            _lines.RemoveRange(_lines.Count - Math.Min(_opening.Count, _lines.Count), Math.Min(_opening.Count, _lines.Count));
+            // What opens the new report is not the end of the old one, whose first line stays in any case.
+            var notItsOwn = Math.Min(_opening.Count, _lines.Count - 1);
+            _lines.RemoveRange(_lines.Count - notItsOwn, notItsOwn);
             Complete();
         }
 
