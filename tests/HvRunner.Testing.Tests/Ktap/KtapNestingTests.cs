@@ -131,6 +131,17 @@ public class KtapNestingTests
     }
 
     [Fact]
+    public void HeldResults_ThatGotTheirNames_CountNoLonger()
+    {
+        var suites = Enumerable.Range(1, 3).SelectMany(suite => (string[])
+            ["  KTAP version 1", "  1..4000", .. Enumerable.Range(1, 4_000).Select(number => $"  ok {number} t"), $"ok {suite} s{suite}"]);
+        var console = KtapConsole.Of(["KTAP version 1", "1..3", .. suites]);
+        Assert.Equal(["s1", "s2", "s3"], console.Results.Select(result => result.Path[0]).Distinct());
+        Assert.Equal(12_000, console.Results.Count);
+        Assert.Empty(console.Faults);
+    }
+
+    [Fact]
     public void HeldResults_WithLongNames_GoOutBeforeMemoryDoes()
     {
         var console = new KtapConsole();
