@@ -14,6 +14,10 @@ internal static class KernelLogPrefix
     // Linux pads the seconds to five columns; "[1.5]" is something else.
     private const int SecondsColumns = 5;
 
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789");
+
+    private static readonly SearchValues<char> LettersAndDigits = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789");
+
     private static readonly SearchValues<char> InBrackets = SearchValues.Create(" 0123456789.TC@");
 
     /// <summary>How many characters of the line are prefix; 0 for a line without one.</summary>
@@ -75,14 +79,14 @@ internal static class KernelLogPrefix
         var seconds = text[1..(length - 1)];
         var point = seconds.IndexOf('.');
         return point >= SecondsColumns && point < seconds.Length - 1 &&
-            !seconds[..point].TrimStart(' ').ContainsAnyExceptInRange('0', '9') && char.IsAsciiDigit(seconds[point - 1]) &&
-            !seconds[(point + 1)..].ContainsAnyExceptInRange('0', '9');
+            !seconds[..point].TrimStart(' ').ContainsAnyExcept(Digits) && char.IsAsciiDigit(seconds[point - 1]) &&
+            !seconds[(point + 1)..].ContainsAnyExcept(Digits);
     }
 
     private static int BracketLength(ReadOnlySpan<char> text)
     {
         var end = text[..Math.Min(text.Length, MaxBracketChars)].IndexOf(']');
-        return end > 1 && !text[1..end].ContainsAnyExcept(InBrackets) && text[1..end].ContainsAnyInRange('0', '9') ? end + 1 : 0;
+        return end > 1 && !text[1..end].ContainsAnyExcept(InBrackets) && text[1..end].ContainsAny(Digits) ? end + 1 : 0;
     }
 
     /// <summary>"&lt;6&gt;", or the two padded columns of "kern  :info  : ".</summary>
@@ -91,7 +95,7 @@ internal static class KernelLogPrefix
         if (line[0] == '<')
         {
             var end = line[..Math.Min(line.Length, 5)].IndexOf('>');
-            return end > 1 && !line[1..end].ContainsAnyExceptInRange('0', '9') ? end + 1 : 0;
+            return end > 1 && !line[1..end].ContainsAnyExcept(Digits) ? end + 1 : 0;
         }
 
         const int Columns = 15;
@@ -103,6 +107,4 @@ internal static class KernelLogPrefix
         var word = column.TrimEnd(' ');
         return !word.IsEmpty && !word.ContainsAnyExcept(LettersAndDigits);
     }
-
-    private static readonly SearchValues<char> LettersAndDigits = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789");
 }

@@ -16,19 +16,24 @@ internal sealed class KernelReportReader
     // Registers, modules and the like behind the stack trace.
     private const int LinesBehindTrace = 5;
 
-    // One oops has several lines that would each be its first: "BUG: ...", "#PF: ...", "Oops: ...".
+    // How far down further first lines of the same kind belong to the report, see KernelReportTable.OfSeveralHeads.
     private const int LinesOfHead = 10;
 
+    // "cut here" and the words of the warning stand before the line that tells what it is.
+    private const int MaxOpeningLines = 4;
+
     private readonly KernelReportText[]?[] _textsByFirst = new KernelReportText[128][];
-    private readonly IReadOnlyList<(string Name, KernelReportPattern Pattern)> _extra;
+    private readonly (string Name, KernelReportPattern Pattern)[] _extra;
     private readonly Queue<KernelReport> _complete = new();
     private readonly List<string> _lines = [];
 
-    // The line before, if it is one that opens reports: equals signs or "cut here".
-    private string? _opening;
+    // The lines before, if they may open a report: equals signs, or "cut here" and what follows.
+    private readonly List<string> _opening = [];
     private KernelReportText _text;
     private string? _title;
     private int _linesLeft;
+    private bool _opensAfterCut;
+    private bool _hasJustEnded;
 
     internal KernelReportReader(KernelReportOptions options)
     {
@@ -37,7 +42,7 @@ internal sealed class KernelReportReader
             _textsByFirst[texts.Key] = [.. texts];
         }
 
-        _extra = options.Extra;
+        _extra = [.. options.Extra];
     }
 
     /// <summary>The first line of the report that is being collected; null if none is.</summary>
@@ -51,18 +56,15 @@ internal sealed class KernelReportReader
     {
         var prefix = KernelLogPrefix.Length(line);
         var text = prefix == 0 ? line : line[prefix..].TrimStart(' ');
-        if (_title is null && _opening is null && _extra.Count == 0 && !MayMatter(text))
+        if (_title is null && _opening.Count == 0 && _extra.Length == 0 && !MayMatter(text))
         {
             return;
         }
 
-        if (Recognize(text) is { } found)
+        _hasJustEnded = false;
+        if (Recognize(text) is { } found && !Continues(found))
         {
-            if (_title is null || found.Name != _text.Name || _lines.Count > LinesOfHead)
-            {
-                Complete();
-                Begin(found, text);
-            }
+            Begin(found, text);
         }
 
         if (_title is not null)
@@ -70,7 +72,7 @@ internal sealed class KernelReportReader
             Collect(line, text);
         }
 
-        _opening = _title is null && IsOpening(text) ? Kept(line) : null;
+        Remember(line, text);
     }
 
     /// <summary>Nothing came for a while: what is being collected is all there is.</summary>
@@ -89,7 +91,8 @@ internal sealed class KernelReportReader
             return null;
         }
 
-        foreach (var known in text[0] < _textsByFirst.Length ? _textsByFirst[text[0]] ?? [] : [])
+        ReadOnlySpan<KernelReportText> texts = text[0] < _textsByFirst.Length ? _textsByFirst[text[0]] : null;
+        foreach (var known in texts)
         {
             if (text.StartsWith(known.Start) && (known.Contains is null || text[known.Start.Length..].Contains(known.Contains, StringComparison.Ordinal)))
             {
@@ -108,15 +111,43 @@ internal sealed class KernelReportReader
         return null;
     }
 
+    /// <summary>Whether a first line is no more than a further one of the report that is being collected.</summary>
+    private bool Continues(KernelReportText found) => _title is not null && found.Name == _text.Name && _lines.Count <= LinesOfHead && _opening.Count == 0 &&
+        (found.Start.Length == 0 || KernelReportTable.OfSeveralHeads.Contains(found.Name));
+
     private void Begin(KernelReportText found, ReadOnlySpan<char> text)
     {
+        if (_title is not null)
+        {
+            // What opens the new report is not the end of the old one, whose first line stays in any case.
+            var notItsOwn = Math.Min(_opening.Count, _lines.Count - 1);
+            _lines.RemoveRange(_lines.Count - notItsOwn, notItsOwn);
+            Complete();
+        }
+
         _text = found;
         _title = Kept(text);
-        _linesLeft = MaxLines;
-        if (_opening is not null)
+        _lines.AddRange(_opening);
+        _opening.Clear();
+        _linesLeft = MaxLines - _lines.Count;
+    }
+
+    /// <summary>Keeps the line if it may be the opening of a report: not the ruler that has just closed one.</summary>
+    private void Remember(ReadOnlySpan<char> line, ReadOnlySpan<char> text)
+    {
+        if (IsCut(text) || (IsRuler(text) && !_hasJustEnded))
         {
-            _lines.Add(_opening);
-            _linesLeft--;
+            _opening.Clear();
+            _opening.Add(Kept(line));
+            _opensAfterCut = IsCut(text);
+        }
+        else if (_opening.Count > 0 && _opensAfterCut && _opening.Count < MaxOpeningLines)
+        {
+            _opening.Add(Kept(line));
+        }
+        else
+        {
+            _opening.Clear();
         }
     }
 
@@ -160,9 +191,10 @@ internal sealed class KernelReportReader
 
         _title = null;
         _lines.Clear();
+        _hasJustEnded = true;
     }
 
-    private static bool IsOpening(ReadOnlySpan<char> text) => IsRuler(text) || text.StartsWith("------------[ cut here");
+    private static bool IsCut(ReadOnlySpan<char> text) => text.StartsWith("------------[ cut here");
 
     private static bool IsRuler(ReadOnlySpan<char> text)
     {

@@ -26,8 +26,8 @@ internal enum KernelReportEnd
 internal readonly record struct KernelReportText(string Name, string Start, string? Contains = null, KernelReportEnd End = KernelReportEnd.Trace);
 
 /// <summary>
-/// The texts by which Linux 4.19 to 6.18 begin their reports, with the file of the kernel's that prints each. Data only; the order counts,
-/// the first that fits wins.
+/// The texts by which Linux begins its reports, with the file of the kernel's that prints each: those of 6.1, and what older and newer kernels
+/// print instead. Data only; the order counts, the first that fits wins.
 /// </summary>
 internal static class KernelReportTable
 {
@@ -49,18 +49,18 @@ internal static class KernelReportTable
         new(Panic, "Kernel panic - not syncing:", End: KernelReportEnd.Panic), // kernel/panic.c
 
         new(SoftLockup, "watchdog: BUG: soft lockup - CPU#"), // kernel/watchdog.c
-        new(SoftLockup, "NMI watchdog: BUG: soft lockup - CPU#"), // kernel/watchdog.c, before 4.20 on some architectures
+        new(SoftLockup, "NMI watchdog: BUG: soft lockup - CPU#"), // kernel/watchdog.c, older kernels
         new(SoftLockup, "BUG: soft lockup - CPU#"), // kernel/watchdog.c, where it has no prefix
-        new(HardLockup, "watchdog: ", "Watchdog detected hard LOCKUP on cpu "), // kernel/watchdog.c, since 6.5
-        new(HardLockup, "NMI watchdog: ", "Watchdog detected hard LOCKUP on cpu "), // kernel/watchdog_hld.c, before 6.5
+        new(HardLockup, "watchdog: ", "Watchdog detected hard LOCKUP on cpu "), // kernel/watchdog.c, newer kernels, some with "CPU3: " between
+        new(HardLockup, "NMI watchdog: ", "Watchdog detected hard LOCKUP on cpu "), // kernel/watchdog_hld.c
         new(WorkqueueStall, "BUG: workqueue lockup - pool"), // kernel/workqueue.c
 
-        new(Oops, "BUG: unable to handle "), // arch/x86/mm/fault.c: "page fault for address", "kernel paging request" and "kernel NULL pointer dereference" before 5.1
+        new(Oops, "BUG: unable to handle "), // arch/x86/mm/fault.c: "page fault for address"; "kernel paging request" and "kernel NULL pointer dereference" in older kernels
         new(Oops, "BUG: kernel NULL pointer dereference"), // arch/x86/mm/fault.c
         new(Oops, "BUG: ", "stack guard page was hit at "), // arch/x86/kernel/traps.c
         new(Oops, "kernel BUG at "), // lib/bug.c
         new(Oops, "Kernel BUG at "), // lib/bug.c, without CONFIG_DEBUG_BUGVERBOSE
-        new(Oops, "Oops: ", "[#"), // arch/x86/mm/fault.c; arch/x86/kernel/traps.c since 6.10, before all that follow
+        new(Oops, "Oops: ", "[#"), // arch/x86/mm/fault.c; in newer kernels arch/x86/kernel/traps.c puts it before all that follow
         new(Oops, "general protection fault"), // arch/x86/kernel/traps.c
         new(Oops, "invalid opcode: ", "[#"), // arch/x86/kernel/traps.c
         new(Oops, "stack segment: ", "[#"), // arch/x86/kernel/traps.c
@@ -70,7 +70,8 @@ internal static class KernelReportTable
         new(Oops, "divide error: ", "[#"), // arch/x86/kernel/traps.c
         new(Oops, "int3: ", "[#"), // arch/x86/kernel/traps.c
         new(Oops, "double fault: "), // arch/x86/kernel/traps.c
-        new(Oops, "PANIC: double fault"), // arch/x86/kernel/doublefault_64.c and doublefault_32.c
+        new(Oops, "traps: PANIC: double fault"), // arch/x86/kernel/traps.c
+        new(Oops, "PANIC: double fault"), // arch/x86/kernel/doublefault.c, older kernels
         new(Oops, "Internal error: "), // arch/arm64/kernel/traps.c, arch/arm/kernel/traps.c
         new(Oops, "Unable to handle kernel "), // arch/arm64/mm/fault.c, arch/riscv/mm/fault.c
 
@@ -96,9 +97,9 @@ internal static class KernelReportTable
         new(Bug, "list_del corruption"), // lib/list_debug.c
 
         new(HungTask, "INFO: task ", " blocked for more than "), // kernel/hung_task.c
-        new(HungTask, "INFO: task ", " blocked in I/O wait for more than "), // kernel/hung_task.c, since 6.18
+        new(HungTask, "INFO: task ", " blocked in I/O wait for more than "), // kernel/hung_task.c, newer kernels
 
-        new(RcuStall, "rcu: INFO: ", "self-detected stall on CPU"), // kernel/rcu/tree_stall.h, kernel/rcu/tree.c before 5.1
+        new(RcuStall, "rcu: INFO: ", "self-detected stall on CPU"), // kernel/rcu/tree_stall.h; kernel/rcu/tree.c in older kernels
         new(RcuStall, "rcu: INFO: ", " detected stalls on "), // kernel/rcu/tree_stall.h, kernel/rcu/tasks.h
         new(RcuStall, "rcu: INFO: ", " detected expedited stalls on "), // kernel/rcu/tree_exp.h
         new(RcuStall, "rcu: rcu_", " kthread starved for "), // kernel/rcu/tree_stall.h
@@ -120,17 +121,20 @@ internal static class KernelReportTable
         new(Lockdep, "[ BUG: Invalid wait context ]"),
         new(Lockdep, "INFO: trying to register non-static key."),
 
-        new(Warning, "WARNING: CPU: ", " at "), // kernel/panic.c, until 6.18
-        new(Warning, "WARNING: at "), // kernel/panic.c, since 6.19, as all that follow
+        new(Warning, "WARNING: CPU: ", " at "), // kernel/panic.c
+        new(Warning, "WARNING: at "), // kernel/panic.c, newer kernels, as all that follow
         new(Warning, "WARNING: ", ".c:"),
         new(Warning, "WARNING: ", ".h:"),
         new(Warning, "WARNING: ", ".rs:"),
 
-        new(Oom, "Out of memory: Kill", End: KernelReportEnd.Line), // mm/oom_kill.c: "Killed process", "Kill process" before 5.4
+        new(Oom, "Out of memory: Kill", End: KernelReportEnd.Line), // mm/oom_kill.c: "Killed process"; "Kill process" in older kernels
         new(Oom, "Out of memory (oom_kill_allocating_task): Kill", End: KernelReportEnd.Line), // mm/oom_kill.c
         new(Oom, "Memory cgroup out of memory: Kill", End: KernelReportEnd.Line), // mm/oom_kill.c
         new(Kmemleak, "kmemleak: ", " new suspected memory leaks", KernelReportEnd.Line), // mm/kmemleak.c
     ];
+
+    /// <summary>Kinds of which one report has several lines that could each be its first: "BUG: ..." and "Oops: ...", one for each stalled processor.</summary>
+    internal static readonly FrozenSet<string> OfSeveralHeads = FrozenSet.Create(Oops, RcuStall, WorkqueueStall);
 
     /// <summary>All names that there are.</summary>
     internal static readonly FrozenSet<string> AllNames = Texts.Select(text => text.Name).ToFrozenSet();

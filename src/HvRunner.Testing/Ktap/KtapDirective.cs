@@ -43,31 +43,25 @@ internal static class KtapDirectives
     internal static KtapDirective Split(ReadOnlySpan<char> words, out ReadOnlySpan<char> description, out ReadOnlySpan<char> reason)
     {
         var data = -1;
-        var escaped = false;
-        for (var at = words.IndexOfAny('#', '\\'); at >= 0 && at < words.Length; at++)
+        for (var at = words.IndexOf('#'); at >= 0 && at < words.Length; at++)
         {
-            if (words[at] == '\\')
+            // White space in front also tells that no backslash is.
+            if (words[at] != '#' || (at > 0 && !char.IsWhiteSpace(words[at - 1])))
             {
-                escaped = !escaped;
                 continue;
             }
 
-            if (words[at] == '#' && !escaped && (at == 0 || char.IsWhiteSpace(words[at - 1])))
+            var directive = Read(words[(at + 1)..].TrimStart(), out reason);
+            if (directive != KtapDirective.None)
             {
-                var directive = Read(words[(at + 1)..].TrimStart(), out reason);
-                if (directive != KtapDirective.None)
-                {
-                    description = words[..at].TrimEnd();
-                    return directive;
-                }
-
-                if (data < 0 && (at + 1 == words.Length || char.IsWhiteSpace(words[at + 1])))
-                {
-                    data = at;
-                }
+                description = words[..at].TrimEnd();
+                return directive;
             }
 
-            escaped = false;
+            if (data < 0 && (at + 1 == words.Length || char.IsWhiteSpace(words[at + 1])))
+            {
+                data = at;
+            }
         }
 
         description = data < 0 ? words : words[..data].TrimEnd();

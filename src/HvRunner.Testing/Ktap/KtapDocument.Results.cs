@@ -30,7 +30,7 @@ internal sealed partial class KtapDocument
         }
     }
 
-    private void TakeResult(in KtapLine line)
+    private void TakeResult(in KtapLine line, bool isLogged)
     {
         var at = _levels.Count == 0 ? OpenForFirst(line) : IndexOf(line.Indent);
         if (at < 0)
@@ -38,8 +38,8 @@ internal sealed partial class KtapDocument
             at = OpenForResult(line);
         }
 
-        // A level that nothing but its suites opened has no results but theirs.
-        if (at < 0 || !_levels[at].Accepts(line) || (_levels[at].IsImplicit && _levels.Count == at + 1))
+        // A level that nothing but its suites opened has no results but theirs; "ok" alone in the other stream is somebody else's.
+        if (at < 0 || !_levels[at].Accepts(line) || (_levels[at].IsImplicit && _levels.Count == at + 1) || (isLogged != _isLogged && line.Number is null))
         {
             return;
         }
@@ -161,7 +161,11 @@ internal sealed partial class KtapDocument
         }
 
         FlushWaiting();
-        _pending.Add(line.Text);
+        if (!line.Text.IsEmpty)
+        {
+            _pending.Add(line.Text);
+        }
+
         if (line.Text.Contains("EXPECTATION FAILED at", StringComparison.Ordinal) || line.Text.Contains("ASSERTION FAILED at", StringComparison.Ordinal))
         {
             BeginBlock(_pending, 1, isYaml: false, isLogged);

@@ -23,6 +23,9 @@ internal sealed partial class KtapDocument(KtapOutput output)
     // The name that a header gave to the next suite within the innermost level.
     private string? _announced;
 
+    // Which of the console's two streams the outermost level began in.
+    private bool _isLogged;
+
     // There is one result, and nothing has shown yet that it is TAP's.
     private bool _isTentative;
 
@@ -46,6 +49,11 @@ internal sealed partial class KtapDocument(KtapOutput output)
         if (line.Kind is KtapLineKind.Other)
         {
             return false;
+        }
+
+        if (!IsOpen)
+        {
+            _isLogged = isLogged;
         }
 
         if (line.Kind is KtapLineKind.Diagnostic or KtapLineKind.Yaml)
@@ -79,7 +87,7 @@ internal sealed partial class KtapDocument(KtapOutput output)
                 output.BailOut(line.Text);
                 break;
             default:
-                TakeResult(line);
+                TakeResult(line, isLogged);
                 break;
         }
 

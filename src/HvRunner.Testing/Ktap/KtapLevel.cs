@@ -97,12 +97,11 @@ internal sealed class KtapLevel(int indent, KtapFormat format)
             number = next;
         }
 
-        if (!IsImplicit)
+        if (IsImplicit || Check(number))
         {
-            Check(number);
+            _last = Math.Min(number, KtapLine.MaxNumber);
         }
 
-        _last = Math.Min(number, KtapLine.MaxNumber);
         return number;
     }
 
@@ -120,7 +119,7 @@ internal sealed class KtapLevel(int indent, KtapFormat format)
             faults.Add($"{_moreFaults} more numbers do not fit");
         }
 
-        var missing = _seen.MissingOf(HasPlan ? Plan ?? 0 : _seen.Highest);
+        var missing = _seen.MissingOf(Plan ?? _seen.Highest);
         if (!HasPlan && !MayLackPlan)
         {
             faults.Add(Count == 0 ? "neither a plan nor a result came" : "there is no plan");
@@ -133,7 +132,7 @@ internal sealed class KtapLevel(int indent, KtapFormat format)
 
         if (missing is not null)
         {
-            faults.Add(HasPlan ? $"planned {Plan}, saw {Count}: {missing} missing" : $"{missing} missing");
+            faults.Add(Plan is not null ? $"planned {Plan}, saw {Count}: {missing} missing" : $"{missing} missing");
         }
         else if (Plan is { } plan && plan != Count && faults.Count == 0)
         {
@@ -155,13 +154,16 @@ internal sealed class KtapLevel(int indent, KtapFormat format)
         }
     }
 
-    private void Check(long number)
+    /// <summary>Looks a number over; false if it cannot be one of this level's at all.</summary>
+    private bool Check(long number)
     {
         if (number == 0 || number > Plan)
         {
             Fault(number == 0 ? "a result has the number 0" : $"{number} is outside the plan of {Plan}");
+            return false;
         }
-        else if (!_seen.Add(number))
+
+        if (!_seen.Add(number))
         {
             Fault($"{number} comes twice");
         }
@@ -169,5 +171,7 @@ internal sealed class KtapLevel(int indent, KtapFormat format)
         {
             Fault($"{number} comes after {_last}");
         }
+
+        return true;
     }
 }

@@ -34,7 +34,7 @@ internal enum KtapLineKind
 /// </summary>
 internal readonly ref struct KtapLine
 {
-    /// <summary>What is larger is this: no test counts so far.</summary>
+    /// <summary>What is as large or larger is this: no test counts so far.</summary>
     internal const long MaxNumber = 1_000_000_000_000_000_000;
 
     private const int TabColumns = 4;
@@ -144,7 +144,12 @@ internal readonly ref struct KtapLine
         long number = 0;
         foreach (var digit in digits)
         {
-            number = Math.Min(MaxNumber, (number * 10) + (digit - '0'));
+            if (number >= MaxNumber / 10)
+            {
+                return MaxNumber;
+            }
+
+            number = (number * 10) + (digit - '0');
         }
 
         return number;

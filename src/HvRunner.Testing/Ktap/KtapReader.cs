@@ -54,7 +54,7 @@ internal sealed class KtapReader
                 return;
             }
 
-            var document = DocumentOf(isLogged);
+            var document = DocumentOf(text, isLogged);
             var cut = text.TrimStart() is ['#' or '-', ..] ? -1 : KernelLogPrefix.IndexOfTimeStamp(text);
             if (cut < 0)
             {
@@ -91,11 +91,14 @@ internal sealed class KtapReader
         return _output.Faults();
     }
 
-    private KtapDocument DocumentOf(bool isLogged)
+    private KtapDocument DocumentOf(ReadOnlySpan<char> text, bool isLogged)
     {
         var (own, other) = isLogged ? (_logged, _plain) : (_plain, _logged);
-        return own.IsOpen || !other.IsOpen || other.IsComplete ? own : other;
+        return own.IsOpen || !other.IsOpen || other.IsComplete || IsVersion(text) ? own : other;
     }
+
+    // A version line begins something of its stream's own, whatever the other is about.
+    private static bool IsVersion(ReadOnlySpan<char> text) => text.TrimStart(" \t") is ['T' or 'K', ..];
 
     private ReadOnlySpan<char> GoOn(ReadOnlySpan<char> text)
     {

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace HvRunner.Testing.Ktap;
 
 /// <summary>
@@ -98,23 +96,19 @@ internal sealed class NumberRanges
 
     private static string ToWords(List<(long First, long Last)> gaps)
     {
-        var words = new StringBuilder();
-        var listed = Math.Min(gaps.Count, MaxListed);
-        for (var at = 0; at < listed; at++)
+        var items = new List<string>();
+        foreach (var (first, last) in gaps.Take(MaxListed))
         {
-            var (first, last) = gaps[at];
-            words.Append(at == 0 ? "" : at == listed - 1 && listed == gaps.Count ? " and " : ", ").Append(first);
-            if (last > first)
+            items.Add(last > first + 1 ? $"{first} to {last}" : $"{first}");
+            if (last == first + 1)
             {
-                words.Append(last == first + 1 ? " and " : " to ").Append(last);
+                items.Add($"{last}");
             }
         }
 
-        if (listed < gaps.Count)
-        {
-            words.Append(" and others");
-        }
-
-        return words.Append(gaps.Count == 1 && gaps[0].First == gaps[0].Last ? " is" : " are").ToString();
+        var end = gaps.Count > MaxListed ? "others" : items[^1];
+        var listed = gaps.Count > MaxListed ? items : items[..^1];
+        var verb = listed.Count == 0 && gaps[0].First == gaps[0].Last ? "is" : "are";
+        return listed.Count == 0 ? $"{end} {verb}" : $"{string.Join(", ", listed)} and {end} {verb}";
     }
 }
