@@ -26,11 +26,13 @@ internal sealed class RegexPattern : ConsolePattern
     {
         RefuseLong(text);
         _text = text;
+        bool isEmptySomewhere;
         try
         {
             _ = new Regex(text, Options);
             _syntax = RegexSyntax.Read(text);
             _regex = new Regex(_syntax.LooksAhead ? $"(?:{_syntax.Text})(?s:.)" : _syntax.Text, Options);
+            isEmptySomewhere = MatchesEmptyText(_syntax.Text);
         }
         catch (RegexParseException e)
         {
@@ -39,10 +41,10 @@ internal sealed class RegexPattern : ConsolePattern
         catch (NotSupportedException e)
         {
             throw new FormatException(
-                $"/{text}/ has what cannot be searched for as a console grows, such as lookarounds, backreferences, atomic groups or conditions: {e.Message}", e);
+                $"/{text}/ has what cannot be searched for as a console grows, such as lookarounds, backreferences, atomic groups, conditions, or too many characters and repetitions: {e.Message}", e);
         }
 
-        if (MatchesEmptyText(_syntax.Text))
+        if (isEmptySomewhere)
         {
             throw new FormatException($"/{text}/ also matches the empty text, which is everywhere; write what must be there");
         }
