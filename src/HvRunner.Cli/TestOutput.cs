@@ -16,6 +16,9 @@ internal sealed class TestOutput : IDisposable
     private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan PlainInterval = TimeSpan.FromSeconds(10);
 
+    // More would scroll a small terminal, and what has scrolled cannot be erased.
+    private const int MaxLiveLines = 8;
+
     private readonly TestSuite _suite;
     private readonly int _count;
     private readonly bool _isLive = RawTerminal.IsTerminal(StandardStreams.Error);
@@ -134,16 +137,10 @@ internal sealed class TestOutput : IDisposable
 
         var width = Math.Max(20, RawTerminal.Columns(StandardStreams.Error) ?? 80) - 1;
         var running = _suite.Running;
-        var text = new StringBuilder();
-        foreach (var one in running)
-        {
-            var line = LineOf(one);
-            text.Append(line.AsSpan(0, Math.Min(line.Length, width))).Append('\n');
-        }
-
-        text.Append(CultureInfo.InvariantCulture, $"{_done} of {_count} done\n");
-        StandardError.Words.Write(text.ToString());
-        _shownLines = running.Count + 1;
+        var lines = running.Take(MaxLiveLines).Select(LineOf).ToList();
+        lines.Add($"{_done} of {_count} done{(running.Count > MaxLiveLines ? $", {running.Count} running" : string.Empty)}");
+        StandardError.Words.Write(string.Concat(lines.Select(line => $"{line[..Math.Min(line.Length, width)]}\n")));
+        _shownLines = lines.Count;
     }
 
     private void Erase()

@@ -49,6 +49,8 @@ internal static class ScriptDiscovery
 
     private static List<FoundScript> Below(string root, List<ScriptFault> faults)
     {
+        // What lies below here is named without the dot, as everybody else names it.
+        var shown = Path.TrimEndingDirectorySeparator(root) == "." ? string.Empty : root;
         var found = new List<FoundScript>();
         var folders = new Stack<string>([""]);
         while (folders.TryPop(out var folder))
@@ -67,7 +69,7 @@ internal static class ScriptDiscovery
                     {
                         if (entry.Name.EndsWith(Extension, StringComparison.Ordinal))
                         {
-                            found.Add(new FoundScript(Path.Join(root, relative), Path.GetFullPath(Path.Join(root, relative)), relative.Replace('\\', '/')));
+                            found.Add(new FoundScript(Path.Join(shown, relative), Path.GetFullPath(Path.Join(root, relative)), relative.Replace('\\', '/')));
                         }
                     }
                     else if (!entry.Attributes.HasFlag(FileAttributes.ReparsePoint) && entry.Name is not ("bin" or "obj"))
