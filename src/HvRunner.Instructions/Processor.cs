@@ -33,18 +33,24 @@ public sealed partial class Processor : ProcessorState
     /// <summary>Makes a processor in no particular state: set the registers, then call <see cref="StateChanged"/>.</summary>
     /// <param name="memory">Guest RAM; each range lies at consecutive host addresses that never move while the processor lives.</param>
     /// <param name="environment">Everything else.</param>
-    public Processor(IGuestMemory memory, IProcessorEnvironment environment)
-        : this(memory, environment, CodeCache.MaximumBlocks)
+    /// <param name="sibling">
+    /// Another processor of the same memory, or null. The two share translated code, and what one writes is seen by the other as on one machine; of all that are related in
+    /// this way one at a time may run, or have any other member called.
+    /// </param>
+    public Processor(IGuestMemory memory, IProcessorEnvironment environment, Processor? sibling = null)
+        : this(memory, environment, sibling, CodeCache.MaximumBlocks)
     {
     }
 
-    internal Processor(IGuestMemory memory, IProcessorEnvironment environment, int maximumBlocks)
+    internal Processor(IGuestMemory memory, IProcessorEnvironment environment, Processor? sibling, int maximumBlocks)
     {
         ArgumentNullException.ThrowIfNull(memory);
         ArgumentNullException.ThrowIfNull(environment);
         _ram = memory;
         _environment = environment;
-        _code = new CodeCache(maximumBlocks);
+        _code = sibling?._code ?? new CodeCache(maximumBlocks);
+        _related = sibling?._related ?? [];
+        _related.Add(this);
         _memory = new ProcessorMemory(this);
         _host = new ProcessorHost(environment);
         _buffer = new TranslationBuffer(this);
@@ -94,6 +100,13 @@ public sealed partial class Processor : ProcessorState
     /// <summary>After <see cref="ProcessorStop.Unsupported"/>: what cannot be done, as a sentence.</summary>
     public string? Refusal { get; private set; }
 
+    /// <summary>As <see cref="StateChanged"/>, after registers were set to what a reset or INIT leaves: what is not in a register, the block of NMIs, is gone too.</summary>
+    public void Reset()
+    {
+        _nonMaskableBlocked = false;
+        StateChanged();
+    }
+
     /// <summary>Forgets everything that was derived from registers: call it after changing any of them from outside.</summary>
     public void StateChanged()
     {
@@ -117,6 +130,9 @@ public sealed partial class Processor : ProcessorState
         PendingLink = -1;
         _stop = null;
         _leaveSoon = false;
+
+        // A sibling may have made the table larger.
+        Links = _code.Links;
         var priority = Cr8;
         UpdateMode();
         while (Refill())

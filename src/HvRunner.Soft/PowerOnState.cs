@@ -9,7 +9,23 @@ internal static class PowerOnState
     private const ulong ApicEnabled = 0x800;
     private const ulong ApicBootstrap = 0x100;
 
+    // CR0.ET, and CR0.CD with CR0.NW.
+    private const ulong ExtensionType = 0x10;
+
+    private const ulong CacheControls = 0x6000_0000;
+
+    /// <summary>After power-on.</summary>
     internal static void Apply(ProcessorState state, bool isBootstrap)
+    {
+        ApplyInit(state);
+        state.Cr0 = CacheControls | ExtensionType;
+        state.ApicBase = ApicBaseAddress | ApicEnabled | (isBootstrap ? ApicBootstrap : 0);
+        state.Extended.Reset();
+        state.Extended.Xcr0 = 1;
+    }
+
+    /// <summary>After INIT, which keeps x87, SSE and AVX state, XCR0, the cache controls in CR0, and the local APIC's place.</summary>
+    internal static void ApplyInit(ProcessorState state)
     {
         ((Span<ulong>)state.General).Clear();
         state.Rip = 0xfff0;
@@ -24,17 +40,14 @@ internal static class PowerOnState
         state[SegmentName.Tr] = new SegmentRegister { Limit = 0xffff, Attributes = 0x8b };
         state.Gdtr = new DescriptorTableRegister(0, 0xffff);
         state.Idtr = new DescriptorTableRegister(0, 0xffff);
-        state.Cr0 = 0x6000_0010;
+        state.Cr0 = (state.Cr0 & CacheControls) | ExtensionType;
         state.Cr2 = 0;
         state.Cr3 = 0;
         state.Cr4 = 0;
         state.Cr8 = 0;
         state.Efer = 0;
-        state.ApicBase = ApicBaseAddress | ApicEnabled | (isBootstrap ? ApicBootstrap : 0);
         ((Span<ulong>)state.Debug).Clear();
         state.Debug[6] = 0xffff_0ff0;
         state.Debug[7] = 0x400;
-        state.Extended.Reset();
-        state.Extended.Xcr0 = 1;
     }
 }

@@ -5,7 +5,7 @@ namespace HvRunner.Soft;
 
 /// <summary>
 /// The hypervisor that needs none: the processor of <c>HvRunner.Instructions</c> behind the contracts, so that a machine runs the same on every host.
-/// It has no interrupt controllers of its own. Deliberately not done yet: more than one vCPU.
+/// It has no interrupt controllers of its own. Several vCPUs run in turn on one of the host's processors: see <see cref="SoftTurns"/>.
 /// </summary>
 public sealed class SoftHypervisor : IHypervisor
 {
@@ -13,7 +13,7 @@ public sealed class SoftHypervisor : IHypervisor
     public const string ShortName = "soft";
 
     /// <summary>The largest number of vCPUs of one machine, known before one is made.</summary>
-    public const int VcpuLimit = 1;
+    public const int VcpuLimit = 64;
 
     private readonly VirtualClock? _clock;
 
@@ -48,7 +48,7 @@ public sealed class SoftHypervisor : IHypervisor
         ArgumentNullException.ThrowIfNull(config);
         if (config.VcpuCount > VcpuLimit)
         {
-            throw new HypervisorException($"the soft processor runs machines of one vCPU, {config.VcpuCount} were asked for");
+            throw new HypervisorException($"the soft processor runs machines of up to {VcpuLimit} vCPUs, {config.VcpuCount} were asked for");
         }
 
         if (config.Irqchip != IrqchipMode.User)

@@ -20,7 +20,10 @@ internal enum MsrWrite
 /// today reads or sets without asking whether they are there. MTRRs and PAT are kept and have no effect, as all guest memory is the host's cached
 /// memory. The local APIC's registers are the machine's. Deliberately absent: performance counters, machine checks, branch records, thermal control.
 /// </summary>
-internal sealed class SoftMsrs(ProcessorState state, Func<long> nowNs)
+/// <param name="state">The processor, whose registers some of them are.</param>
+/// <param name="nowNs">Guest time.</param>
+/// <param name="originNs">Guest time at which the time stamp counters of all the machine's vCPUs are 0.</param>
+internal sealed class SoftMsrs(ProcessorState state, Func<long> nowNs, long originNs)
 {
     /// <summary>IA32_APIC_BASE: read here, written by way of the machine, whose local APIC it moves.</summary>
     internal const uint ApicBase = 0x1b;
@@ -53,7 +56,7 @@ internal sealed class SoftMsrs(ProcessorState state, Func<long> nowNs)
 
     // The counter starts at 0 with the machine.
     private readonly MemoryTypeRegisters _memoryTypes = new();
-    private ulong _tscOffset = unchecked((ulong)-nowNs());
+    private ulong _tscOffset = unchecked((ulong)-originNs);
     private ulong _tscAdjust;
     private ulong _miscEnable = FastStrings;
     private ulong _debugControl;

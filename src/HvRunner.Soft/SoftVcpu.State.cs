@@ -49,7 +49,7 @@ internal sealed partial class SoftVcpu
         return true;
     }
 
-    public VcpuActivity GetActivity() => new(_halted, WaitingForSipi: false, (_processor.Rflags & InterruptFlag) != 0, NonMaskableWake: false);
+    public VcpuActivity GetActivity() => new(_halted, _waitsForStart, (_processor.Rflags & InterruptFlag) != 0, NonMaskableWake: false);
 
     private static void Copy(ProcessorState from, ProcessorState to, StateParts parts)
     {

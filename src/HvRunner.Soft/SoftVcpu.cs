@@ -21,27 +21,41 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuInstruction
     private IExitHandler? _handler;
     private ulong _taskPriority;
     private bool _halted;
+    private bool _waitsForStart;
     private int _thread;
     private long _retired;
     private volatile bool _kicked;
     private volatile bool _stopRequested;
 
-    internal SoftVcpu(int index, IBackingMemory memory, IReadOnlyList<CpuidLeaf> cpuid, VirtualClock? clock)
+    /// <summary>Makes a vCPU, after those with lower indices.</summary>
+    /// <param name="index">Its index; the first is the bootstrap processor.</param>
+    /// <param name="memory">Guest RAM.</param>
+    /// <param name="cpuid">What CPUID answers.</param>
+    /// <param name="clock">Guest time, or null for the host's.</param>
+    /// <param name="originNs">Guest time when the machine is made.</param>
+    /// <param name="turns">Whose turn it is, or null for the only one.</param>
+    /// <param name="siblings">All vCPUs of the partition, in the end; those with lower indices now.</param>
+    internal SoftVcpu(
+        int index, IBackingMemory memory, IReadOnlyList<CpuidLeaf> cpuid, VirtualClock? clock, long originNs, SoftTurns? turns, IReadOnlyList<SoftVcpu> siblings)
     {
         Index = index;
         _memory = memory;
         _clock = clock;
+        _turns = turns;
+        _siblings = siblings;
+        _isKicked = () => _kicked;
         _cpuid = [.. cpuid];
         _random = clock is null ? null : new RepeatableRandom();
-        _processor = new Processor(memory, this);
-        _msrs = new SoftMsrs(_processor, () => NowNs);
-        if (clock is not null)
+        _processor = new Processor(memory, this, siblings.Count == 0 ? null : siblings[0]._processor);
+        _msrs = new SoftMsrs(_processor, () => NowNs, originNs);
+        if (index == 0)
         {
-            clock.Processor = _processor;
+            clock?.SwitchTo(_processor);
         }
 
+        _waitsForStart = index != 0;
         PowerOnState.Apply(_processor, isBootstrap: index == 0);
-        _processor.StateChanged();
+        _processor.Reset();
     }
 
     public int Index { get; }
@@ -60,7 +74,7 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuInstruction
         Volatile.Write(ref _thread, Environment.CurrentManagedThreadId);
         try
         {
-            return Loop(handler);
+            return _turns is null ? Loop(handler) : LoopInTurns(handler, _turns);
         }
         finally
         {
@@ -71,6 +85,12 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuInstruction
 
     public void Kick()
     {
+        if (_turns is not null)
+        {
+            Kick(_turns);
+            return;
+        }
+
         if (Volatile.Read(ref _thread) == Environment.CurrentManagedThreadId)
         {
             _kicked = true;
@@ -97,32 +117,16 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuInstruction
         {
             if (_kicked)
             {
-                _kicked = false;
-
-                // What a kick was for was there before it, and whoever looks for it now has to find it.
-                Interlocked.MemoryBarrier();
-                handler.Kicked();
+                Answer(handler);
                 continue;
             }
 
-            _clock?.FireDue();
-            var events = new EntryEvents(_processor.CanTakeInterrupt, _processor.CanTakeNonMaskable, _halted);
-            SyncTaskPriority(handler);
-            if (handler.BeforeEntry(ref events) && !Deliver(events))
+            if (Prepare(handler, out var waitsForWindow, out var nonMaskableMayCome) is { } refused)
             {
-                return _processor.Refusal is { } refusal
-                    ? new VcpuExit(VcpuExitKind.Failed, $"the soft processor cannot deliver an interrupt: {refusal}")
-                    : new VcpuExit(VcpuExitKind.Shutdown);
+                return refused;
             }
 
-            if (_halted)
-            {
-                if (Sleep(events.NonMaskableMayCome) is { } end)
-                {
-                    return end;
-                }
-            }
-            else if (RunSlice(events.WaitsForWindow) is { } end)
+            if ((Sleeps ? Sleep(nonMaskableMayCome) : RunSlice(waitsForWindow)) is { } end)
             {
                 return end;
             }
@@ -131,9 +135,57 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuInstruction
         return new VcpuExit(VcpuExitKind.Stopped);
     }
 
+    /// <summary>It executes nothing until something is delivered.</summary>
+    private bool Sleeps => _halted || _waitsForStart;
+
+    private void Answer(IExitHandler handler)
+    {
+        _kicked = false;
+
+        // What a kick was for was there before it, and whoever looks for it now has to find it.
+        Interlocked.MemoryBarrier();
+        _answers = true;
+        handler.Kicked();
+        _answers = false;
+    }
+
+    /// <summary>Fires timers that are due and delivers what there is. Non-null when that ends the vCPU's run.</summary>
+    private VcpuExit? Prepare(IExitHandler handler, out bool waitsForWindow, out bool nonMaskableMayCome)
+    {
+        _clock?.FireDue();
+        var events = new EntryEvents(_processor.CanTakeInterrupt, _processor.CanTakeNonMaskable, _halted);
+        SyncTaskPriority(handler);
+        var isDelivered = !handler.BeforeEntry(ref events) || Deliver(events);
+        (waitsForWindow, nonMaskableMayCome) = (events.WaitsForWindow, events.NonMaskableMayCome);
+        return isDelivered ? null
+            : _processor.Refusal is { } refusal ? new VcpuExit(VcpuExitKind.Failed, $"the soft processor cannot deliver an interrupt: {refusal}")
+            : new VcpuExit(VcpuExitKind.Shutdown);
+    }
+
     /// <summary>Delivers at most one event of each kind; false after a triple fault, or for what the processor does not implement.</summary>
     private bool Deliver(in EntryEvents events)
     {
+        if (events.Init)
+        {
+            PowerOnState.ApplyInit(_processor);
+            _processor.Reset();
+            _halted = false;
+            _waitsForStart = Index != 0;
+        }
+
+        if (events.StartupVector >= 0 && _waitsForStart)
+        {
+            _waitsForStart = false;
+            _processor[SegmentName.Cs] = _processor[SegmentName.Cs] with { Selector = (ushort)(events.StartupVector << 8), Base = (ulong)events.StartupVector << 12 };
+            _processor.Rip = 0;
+            _processor.StateChanged();
+        }
+
+        if (_waitsForStart)
+        {
+            return true;
+        }
+
         if (events.NonMaskable)
         {
             _halted = false;

@@ -47,8 +47,15 @@ public sealed class VirtualClock
     /// <summary>Guest time in nanoseconds; to the basic block while the processor runs.</summary>
     public long NowNs => _besidesNs + (Processor?.InstructionsRetired ?? 0);
 
-    /// <summary>Counts the time; set when the vCPU is made.</summary>
-    internal Processor? Processor { get; set; }
+    /// <summary>Counts the time: the processor that runs.</summary>
+    internal Processor? Processor { get; private set; }
+
+    /// <summary>This processor runs from now on; time goes on from where the one before left it. Each vCPU's time is that of all of them, so none ever sees it go back.</summary>
+    internal void SwitchTo(Processor processor)
+    {
+        _besidesNs += (Processor?.InstructionsRetired ?? 0) - processor.InstructionsRetired;
+        Processor = processor;
+    }
 
     /// <summary>The next deadline, or <see cref="long.MaxValue"/>.</summary>
     internal long NextDeadlineNs => _timers.NextDeadlineNs;

@@ -12,6 +12,12 @@ internal sealed class Controller : IExitHandler
 
     internal ConcurrentQueue<byte> Vectors { get; } = new();
 
+    /// <summary>Start-up IPIs that are on their way, by vector.</summary>
+    internal ConcurrentQueue<int> StartUps { get; } = new();
+
+    /// <summary>An INIT is on its way.</summary>
+    internal volatile bool Init;
+
     internal PortReader OnIn { get; set; } = (_, data) => data.Fill(0xff);
 
     internal Action<ushort, byte> OnOut { get; set; } = (_, _) => { };
@@ -33,6 +39,13 @@ internal sealed class Controller : IExitHandler
 
     public bool BeforeEntry(ref EntryEvents events)
     {
+        events.Init = Init;
+        Init = false;
+        if (StartUps.TryDequeue(out var start))
+        {
+            events.StartupVector = start;
+        }
+
         if (events.CanTakeNonMaskable && Volatile.Read(ref _nonMaskable) != 0)
         {
             Interlocked.Decrement(ref _nonMaskable);

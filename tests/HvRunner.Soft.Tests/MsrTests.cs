@@ -8,7 +8,7 @@ public sealed class MsrTests
     private readonly ProcessorState _state = new();
     private long _nowNs = 5_000;
 
-    private SoftMsrs New() => new(_state, () => _nowNs);
+    private SoftMsrs New() => new(_state, () => _nowNs, originNs: 5_000);
 
     [Fact]
     public void TimestampCounter_StartsAtZeroAndCountsNanoseconds()

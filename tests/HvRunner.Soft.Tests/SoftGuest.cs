@@ -17,13 +17,13 @@ internal sealed class SoftGuest : IDisposable
 
     private readonly SoftHypervisor _hypervisor;
 
-    internal SoftGuest(byte[] code, VirtualClock? clock = null)
+    internal SoftGuest(byte[] code, VirtualClock? clock = null, int vcpus = 1)
     {
         _hypervisor = new SoftHypervisor(clock);
         Memory = _hypervisor.AllocateMemory([new GuestRange(new GuestAddress(0), 1 << 20)]);
         Partition = _hypervisor.CreatePartition(new PartitionConfig
         {
-            VcpuCount = 1,
+            VcpuCount = vcpus,
             Irqchip = IrqchipMode.User,
             Memory = Memory,
             CpuidOf = _ => _hypervisor.GetSupportedCpuid(),

@@ -18,6 +18,14 @@ public ref struct EntryEvents(bool canTakeInterrupt, bool canTakeNonMaskable, bo
     /// <summary>In: the vCPU sleeps in HLT, and goes on doing so when nothing is delivered.</summary>
     public readonly bool Halted => halted;
 
+    /// <summary>Out: an INIT signal: the processor is reset, keeping what INIT keeps, and waits for a start-up IPI unless it is the bootstrap processor. It goes before everything else.</summary>
+    public bool Init { get; set; }
+
+    /// <summary>
+    /// Out: a start-up IPI with this vector: a processor that waits for one begins at the vector's page, in real mode. Without effect on any other. -1 for none.
+    /// </summary>
+    public int StartupVector { get; set; } = -1;
+
     /// <summary>Out: deliver an NMI, taken from the controller. Only with <see cref="CanTakeNonMaskable"/>; it goes before a vector.</summary>
     public bool NonMaskable { get; set; }
 

@@ -7,7 +7,9 @@ namespace HvRunner.Instructions;
 
 public sealed unsafe partial class Processor
 {
+    // Shared by all processors that run in turn on one memory, this one among them.
     private readonly CodeCache _code;
+    private readonly List<Processor> _related;
     private readonly Translator _translator = new();
 
     // Only 64-bit code is translated; other modes, single-stepping and alignment checks go one instruction at a time, and so does the one
@@ -186,7 +188,10 @@ public sealed unsafe partial class Processor
 
             if (_code.Add(block))
             {
-                _buffer.WatchWrites(entry.Frame);
+                foreach (var processor in _related)
+                {
+                    processor._buffer.WatchWrites(entry.Frame);
+                }
             }
         }
 

@@ -18,7 +18,7 @@ internal sealed class RuleGuest : IDisposable
     public RuleGuest(int maximumBlocks = CodeCache.MaximumBlocks, uint hiddenFeatures = 0)
     {
         Surroundings = new Surroundings(1) { Ram = _ram, HiddenFeatures = hiddenFeatures };
-        Processor = new Processor(_ram, Surroundings, maximumBlocks);
+        Processor = new Processor(_ram, Surroundings, sibling: null, maximumBlocks);
         Write64(0x1000, 0x2007);
         Write64(0x2000, 0x3007);
         Write64(0x3000, Table | 7);
@@ -27,20 +27,22 @@ internal sealed class RuleGuest : IDisposable
             Write64(Table + (page * 8), (page << 12) | 3);
         }
 
-        TwinMachine.Set(Processor, false, 0, 0);
-        Processor.Cr3 = 0x1000;
-        Processor.Rip = Code;
-        Processor[GeneralRegister.Rsp] = Stack;
-        Processor.Idtr = new DescriptorTableRegister(Idt, 0xfff);
-        Processor.Gdtr = new DescriptorTableRegister(0x5000, 0xff);
         Write64(0x5008, 0x00af_9b00_0000_ffff);
         Write64(0x5010, 0x00cf_9300_0000_ffff);
-        Processor.StateChanged();
+        Prepare(Processor);
     }
 
     public Processor Processor { get; }
 
     public Surroundings Surroundings { get; }
+
+    /// <summary>A second processor of the same memory, in the same state as the first was.</summary>
+    public Processor NewSibling()
+    {
+        var sibling = new Processor(_ram, Surroundings, Processor);
+        Prepare(sibling);
+        return sibling;
+    }
 
     public ulong this[GeneralRegister register]
     {
@@ -67,4 +69,15 @@ internal sealed class RuleGuest : IDisposable
     public void RunToHalt() => Assert.Equal(ProcessorStop.Halted, Processor.Run(100_000));
 
     public void Dispose() => _ram.Dispose();
+
+    private static void Prepare(Processor processor)
+    {
+        TwinMachine.Set(processor, false, 0, 0);
+        processor.Cr3 = 0x1000;
+        processor.Rip = Code;
+        processor[GeneralRegister.Rsp] = Stack;
+        processor.Idtr = new DescriptorTableRegister(Idt, 0xfff);
+        processor.Gdtr = new DescriptorTableRegister(0x5000, 0xff);
+        processor.StateChanged();
+    }
 }
