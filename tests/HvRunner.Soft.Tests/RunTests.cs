@@ -165,7 +165,7 @@ public sealed class RunTests
         using var memory = hypervisor.AllocateMemory([new GuestRange(new GuestAddress(0), 1 << 20)]);
         PartitionConfig Config(int vcpus, IrqchipMode irqchip) =>
             new() { VcpuCount = vcpus, Irqchip = irqchip, Memory = memory, CpuidOf = _ => [] };
-        Assert.Throws<HypervisorException>(() => hypervisor.CreatePartition(Config(2, IrqchipMode.User)));
+        Assert.Throws<HypervisorException>(() => hypervisor.CreatePartition(Config(SoftHypervisor.VcpuLimit + 1, IrqchipMode.User)));
         Assert.Throws<ArgumentException>(() => hypervisor.CreatePartition(Config(1, IrqchipMode.Kernel)));
     }
 }
