@@ -54,7 +54,7 @@ public sealed partial class LocalApic
 
     /// <summary>
     /// Whether anything that this APIC knows of could wake a halted processor with interrupts off: an NMI is pending, or a wired pin would deliver
-    /// one. Messages from elsewhere are not counted: who can send them knows. Any thread.
+    /// one or an INIT. Messages from elsewhere are not counted: who can send them knows. Any thread.
     /// </summary>
     public bool CanWakeWithInterruptsOff
     {
@@ -88,7 +88,10 @@ public sealed partial class LocalApic
         }
     }
 
-    private bool ExternalPending => _acknowledge is not null && (PinHoldsExternal(0) || PinHoldsExternal(1));
+    private bool ExternalPending => _acknowledge is not null && !_initPending && (_externalMessage || PinHoldsExternal(0) || PinHoldsExternal(1));
+
+    /// <summary>Whether fixed interrupts get in at all.</summary>
+    private bool CanAccept => Enabled && _spuriousVector.SoftwareEnabled && !_initPending;
 
     /// <summary>
     /// The processor can take an interrupt (interrupts on, no shadow): gives the vector to deliver, external interrupts first, and takes it into
@@ -111,6 +114,8 @@ public sealed partial class LocalApic
                 _isr.Add(highest);
                 return true;
             }
+
+            _externalMessage = false;
         }
 
         // The 8259 drives LINT0 with its own lock held, so it must not be asked with this one held.
@@ -123,8 +128,8 @@ public sealed partial class LocalApic
     {
         lock (_lock)
         {
-            var taken = _nonMaskable;
-            _nonMaskable = false;
+            var taken = _nonMaskable && !_initPending;
+            _nonMaskable &= !taken;
             return taken;
         }
     }
@@ -152,6 +157,7 @@ public sealed partial class LocalApic
             {
                 RaiseNonMaskable();
             }
+
             effects = TakeEffects();
         }
 
@@ -177,22 +183,23 @@ public sealed partial class LocalApic
     private int Deliverable()
     {
         var highest = _irr.Highest;
-        return highest >= 0 && IsAbovePriority(highest) ? highest : -1;
+        return highest >= 0 && !_initPending && IsAbovePriority(highest) ? highest : -1;
     }
 
     private bool IsAbovePriority(int vector) => vector >> 4 > ProcessorPriority >> 4;
 
-    private void AcceptFixed(byte vector, bool levelTriggered)
+    /// <summary>True when the vector is in the IRR now.</summary>
+    private bool AcceptFixed(byte vector, bool levelTriggered)
     {
-        if (!Enabled || !_spuriousVector.SoftwareEnabled)
+        if (!CanAccept)
         {
-            return;
+            return false;
         }
 
         if (vector < LocalApicLimits.FirstVector)
         {
             LogError(ApicErrors.ReceiveIllegalVector);
-            return;
+            return false;
         }
 
         if (levelTriggered)
@@ -205,6 +212,7 @@ public sealed partial class LocalApic
         }
 
         _wake |= _irr.Add(vector);
+        return true;
     }
 
     private void RaiseNonMaskable()
@@ -234,7 +242,7 @@ public sealed partial class LocalApic
             return;
         }
 
-        _ended = vector;
+        _ended = _spuriousVector.SuppressesBroadcast ? -1 : vector;
         foreach (var pin in _pins)
         {
             var entry = _lvt[(int)pin.Index];
@@ -246,9 +254,7 @@ public sealed partial class LocalApic
         }
     }
 
-    private bool NonMaskableSource() =>
-        _nonMaskable || _pins[0] is { IsConnected: true, Entry: { Masked: false, Mode: DeliveryMode.Nmi } } ||
-        _pins[1] is { IsConnected: true, Entry: { Masked: false, Mode: DeliveryMode.Nmi } };
+    private bool NonMaskableSource() => _nonMaskable || PinCouldDeliverUnmaskable(0) || PinCouldDeliverUnmaskable(1);
 
     private bool TimerCouldDeliver()
     {
@@ -259,18 +265,30 @@ public sealed partial class LocalApic
     /// <summary>What the call has brought about, to be told to others once the lock is left; with the lock held, last of all.</summary>
     private Effects TakeEffects()
     {
-        var effects = new Effects(_ended, _wake && (_nonMaskable || ExternalPending || Deliverable() >= 0));
+        var effects = new Effects(_ended, _wake && (_nonMaskable || ExternalPending || Deliverable() >= 0), _startChanged, _outgoing);
         _ended = -1;
         _wake = false;
+        _startChanged = false;
+        _outgoing = null;
         return effects;
     }
 
-    /// <summary>Tells the IO-APICs and the processor; without the lock.</summary>
-    private void Emit(Effects effects)
+    /// <summary>Tells the IO-APICs, the other processors and this one; without the lock.</summary>
+    private void Emit(in Effects effects)
     {
         if (effects.Ended >= 0)
         {
             _endOfInterrupt?.EndOfInterrupt((byte)effects.Ended);
+        }
+
+        if (effects.Outgoing is { } message)
+        {
+            _ = _bus is null ? TryReceive(message, sender: this) : _bus.Send(message, sender: this);
+        }
+
+        if (effects.Start)
+        {
+            _start!.SignalStart();
         }
 
         if (effects.Signal)
@@ -279,5 +297,5 @@ public sealed partial class LocalApic
         }
     }
 
-    private readonly record struct Effects(int Ended, bool Signal);
+    private readonly record struct Effects(int Ended, bool Signal, bool Start, InterruptMessage? Outgoing);
 }

@@ -1,6 +1,6 @@
 // The local APIC's pins LINT0 and LINT1: SDM volume 3A, "Local Vector Table".
 //
-// ExtINT follows the level; NMI takes the rising edge; fixed takes the edge, or on LINT0 the level: then remote IRR keeps it
+// ExtINT follows the level; NMI, SMI and INIT take the rising edge; fixed takes the edge, or on LINT0 the level: then remote IRR keeps it
 // from being raised again before the EOI of the vector that was accepted. An edge that comes while the entry is masked is lost.
 //
 // A pin raises something when its wire moves, when its own entry is written and when an EOI clears its remote IRR, and at no other time: a
@@ -29,6 +29,9 @@ public sealed partial class LocalApic
         };
     }
 
+    private bool PinCouldDeliverUnmaskable(int index) =>
+        _pins[index] is { IsConnected: true, Entry: { Masked: false } entry } && (entry.Mode == DeliveryMode.Nmi || (entry.Mode == DeliveryMode.Init && _start is not null));
+
     private void EvaluatePins()
     {
         foreach (var pin in _pins)
@@ -55,6 +58,12 @@ public sealed partial class LocalApic
                 break;
             case DeliveryMode.Nmi when rose:
                 RaiseNonMaskable();
+                break;
+            case DeliveryMode.Smi when rose:
+                _systemManagementInterrupts++;
+                break;
+            case DeliveryMode.Init when rose:
+                AcceptInit();
                 break;
             case DeliveryMode.Fixed when IsLevelTriggered(pin.Index, entry):
                 AcceptLevel(pin, entry);

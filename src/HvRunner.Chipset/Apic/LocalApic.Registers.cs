@@ -4,6 +4,9 @@ namespace HvRunner.Chipset.Apic;
 
 public sealed partial class LocalApic
 {
+    private static LvtIndex EntryAt(int offset) =>
+        offset == LocalApicRegister.LvtCmci ? LvtIndex.Cmci : (LvtIndex)((offset - LocalApicRegister.LvtFirst) / RegisterStep);
+
     private uint ReadRegister(int offset)
     {
         switch (offset)
@@ -37,8 +40,8 @@ public sealed partial class LocalApic
                 return _icr.Low;
             case LocalApicRegister.InterruptCommandHigh:
                 return _icr.High;
-            case >= LocalApicRegister.LvtFirst and <= LocalApicRegister.LvtLast:
-                return _lvt[(offset - LocalApicRegister.LvtFirst) / RegisterStep].Value;
+            case LocalApicRegister.LvtCmci or (>= LocalApicRegister.LvtFirst and <= LocalApicRegister.LvtLast):
+                return _lvt[(int)EntryAt(offset)].Value;
             case LocalApicRegister.InitialCount:
                 return _timer.InitialCount;
             case LocalApicRegister.CurrentCount:
@@ -85,8 +88,8 @@ public sealed partial class LocalApic
             case LocalApicRegister.InterruptCommandHigh:
                 _icr = _icr with { High = value & LocalApicLimits.IdMask };
                 break;
-            case >= LocalApicRegister.LvtFirst and <= LocalApicRegister.LvtLast:
-                WriteLvt((LvtIndex)((offset - LocalApicRegister.LvtFirst) / RegisterStep), value);
+            case LocalApicRegister.LvtCmci or (>= LocalApicRegister.LvtFirst and <= LocalApicRegister.LvtLast):
+                WriteLvt(EntryAt(offset), value);
                 break;
             case LocalApicRegister.InitialCount:
                 _timer.WriteInitialCount(value, AdvanceTimer());

@@ -6,7 +6,7 @@ namespace HvRunner.Chipset.Apic;
 
 public sealed partial class LocalApic
 {
-    private const byte StateVersion = 1;
+    private const byte StateVersion = 2;
 
     /// <summary>RDMSR of IA32_TSC_DEADLINE (0x6e0): 0 outside TSC-deadline mode and once the deadline has passed. Only where <see cref="HasTscDeadline"/>.</summary>
     public ulong ReadTscDeadline()
@@ -60,6 +60,9 @@ public sealed partial class LocalApic
         {
             _base = LocalApicLimits.DefaultAddress | ApicBaseBits.Enable | (_isBootstrap ? ApicBaseBits.Bootstrap : 0);
             _nonMaskable = false;
+            _initPending = false;
+            _startUpVector = -1;
+            _waitsForStartUp = _start is not null && !_isBootstrap;
             ResetRegisters();
             ForgetEdges();
             effects = TakeEffects();
@@ -90,6 +93,11 @@ public sealed partial class LocalApic
             writer.UInt32(_icr.Low);
             writer.UInt32(_icr.High);
             writer.Bool(_nonMaskable);
+            writer.Bool(_externalMessage);
+            writer.Bool(_initPending);
+            writer.Bool(_waitsForStartUp);
+            writer.Bool(_startUpVector >= 0);
+            writer.Byte((byte)_startUpVector);
             foreach (var entry in _lvt)
             {
                 writer.UInt32(entry.Value);
@@ -115,7 +123,7 @@ public sealed partial class LocalApic
         lock (_lock)
         {
             reader.Begin(Name, StateVersion);
-            _base = reader.UInt64() & (_addressMask | ApicBaseBits.Bootstrap | ApicBaseBits.Enable);
+            _base = reader.UInt64() & BaseWritable;
             _id = reader.UInt32() & LocalApicLimits.IdMask;
             _taskPriority = reader.Byte();
             _logicalDestination = reader.UInt32() & LocalApicLimits.IdMask;
@@ -126,8 +134,10 @@ public sealed partial class LocalApic
             _irr = VectorSet.Load(reader);
             _errorStatus = (ApicErrors)reader.UInt32() & ApicErrors.Defined;
             _loggedErrors = (ApicErrors)reader.UInt32() & ApicErrors.Defined;
-            _icr = new Icr(reader.UInt32() & Icr.LowWritable, reader.UInt32() & LocalApicLimits.IdMask);
+            _icr = new Icr(reader.UInt32() & Icr.LowWritable, reader.UInt32() & (Mode == ApicMode.X2Apic ? uint.MaxValue : LocalApicLimits.IdMask));
             _nonMaskable = reader.Bool();
+            _externalMessage = reader.Bool() && _acknowledge is not null;
+            LoadStartUp(reader);
             for (var i = 0; i < _lvt.Length; i++)
             {
                 LoadEntry((LvtIndex)i, reader.UInt32());
@@ -146,10 +156,26 @@ public sealed partial class LocalApic
             _deadline.Disarm();
             ArmTimer(now);
             _wake = true;
+            _startChanged = _initPending || _startUpVector >= 0;
             effects = TakeEffects();
         }
 
         Emit(effects);
+    }
+
+    private void LoadStartUp(StateReader reader)
+    {
+        _initPending = reader.Bool();
+        _waitsForStartUp = reader.Bool();
+        var hasStartUp = reader.Bool();
+        var vector = reader.Byte();
+        _startUpVector = hasStartUp ? vector : -1;
+        if (Mode == ApicMode.Invalid || (_waitsForStartUp && hasStartUp) || (_start is null && (_initPending || _waitsForStartUp || hasStartUp)))
+        {
+            var found = $"IA32_APIC_BASE 0x{_base:x}, INIT pending {_initPending}, waiting for SIPI {_waitsForStartUp}, SIPI pending {hasStartUp}";
+            (_base, _initPending, _waitsForStartUp, _startUpVector) = (_base & ~ApicBaseBits.X2Apic, false, false, -1);
+            throw new StateFormatException($"saved state of a local APIC does not fit together: {found}");
+        }
     }
 
     private void LoadEntry(LvtIndex index, uint value)
@@ -173,6 +199,7 @@ public sealed partial class LocalApic
         _errorStatus = ApicErrors.None;
         _loggedErrors = ApicErrors.None;
         _icr = default;
+        _externalMessage = false;
         Array.Fill(_lvt, Lvt.PowerOn);
         _timer.Reset(_queue.NowNs);
         _armedNs = null;

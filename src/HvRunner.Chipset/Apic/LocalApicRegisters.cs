@@ -20,6 +20,7 @@ internal static class LocalApicRegister
     public const int TriggerMode = 0x180;
     public const int InterruptRequest = 0x200;
     public const int ErrorStatus = 0x280;
+    public const int LvtCmci = 0x2f0;
     public const int InterruptCommandLow = 0x300;
     public const int InterruptCommandHigh = 0x310;
     public const int LvtFirst = 0x320;
@@ -27,6 +28,9 @@ internal static class LocalApicRegister
     public const int InitialCount = 0x380;
     public const int CurrentCount = 0x390;
     public const int DivideConfiguration = 0x3e0;
+
+    /// <summary>In x2APIC mode alone.</summary>
+    public const int SelfIpi = 0x3f0;
 }
 
 /// <summary>Sizes and reset values.</summary>
@@ -38,8 +42,8 @@ internal static class LocalApicLimits
     /// <summary>Below it a vector is an exception's: illegal for a fixed interrupt.</summary>
     public const int FirstVector = 16;
 
-    /// <summary>Integrated APIC, version 0x14, six LVT entries; no suppression of EOI broadcasts.</summary>
-    public const uint Version = 0x0005_0014;
+    /// <summary>Integrated APIC, version 0x14, seven LVT entries, EOI broadcasts can be suppressed.</summary>
+    public const uint Version = 0x0106_0014;
 
     public const ulong DefaultAddress = 0xfee0_0000;
     public const uint IdMask = 0xff00_0000;
@@ -48,7 +52,7 @@ internal static class LocalApicLimits
     public const byte BroadcastId = 0xff;
 }
 
-/// <summary>Entries of the local vector table, in the order of their registers.</summary>
+/// <summary>Entries of the local vector table, in the order of their registers; CMCI, which came later, stands before them.</summary>
 internal enum LvtIndex
 {
     Timer = 0,
@@ -57,7 +61,8 @@ internal enum LvtIndex
     Lint0 = 3,
     Lint1 = 4,
     Error = 5,
-    Count = 6,
+    Cmci = 6,
+    Count = 7,
 }
 
 /// <summary>Bits 10:8 of an LVT entry, the ICR or a message.</summary>
@@ -120,6 +125,9 @@ internal readonly record struct Lvt(uint Value)
 
     public TimerMode TimerMode => (TimerMode)((Value >> 17) & 3);
 
+    /// <summary>Delivery status, and remote IRR where there is one: writes leave them alone, in x2APIC mode too.</summary>
+    public static uint ReadOnly(LvtIndex index) => index is LvtIndex.Lint0 or LvtIndex.Lint1 ? 0x5000u : 0x1000;
+
     public Lvt WithMask() => new(Value | MaskBit);
 
     public Lvt WithRemoteIrr(bool set) => new(set ? Value | RemoteIrrBit : Value & ~RemoteIrrBit);
@@ -139,12 +147,15 @@ internal readonly record struct SpuriousVectorRegister(uint Value)
 {
     public const uint EnableBit = 0x100;
 
-    /// <summary>Vector, enable and focus; bit 12 is reserved where EOI broadcasts cannot be suppressed.</summary>
-    public const uint Writable = 0x3ff;
+    /// <summary>Vector, enable, focus, and whether EOI broadcasts are suppressed.</summary>
+    public const uint Writable = 0x13ff;
 
     public static readonly SpuriousVectorRegister PowerOn = new(0xff);
 
     public bool SoftwareEnabled => (Value & EnableBit) != 0;
+
+    /// <summary>Software ends level-triggered interrupts at the IO-APIC itself: "directed EOI".</summary>
+    public bool SuppressesBroadcast => (Value & 0x1000) != 0;
 }
 
 /// <summary>The interrupt command register, both halves.</summary>
@@ -152,6 +163,9 @@ internal readonly record struct Icr(uint Low, uint High)
 {
     /// <summary>Delivery status (12) is read-only and always idle: a message is sent at once.</summary>
     public const uint LowWritable = 0x000c_cfff;
+
+    /// <summary>Bits of the one 64-bit register of x2APIC mode that must be 0.</summary>
+    public const ulong X2ApicReserved = 0xfff3_2000;
 
     public byte Vector => (byte)Low;
 
@@ -165,7 +179,8 @@ internal readonly record struct Icr(uint Low, uint High)
 
     public DestinationShorthand Shorthand => (DestinationShorthand)((Low >> 18) & 3);
 
-    public byte Destination => (byte)(High >> LocalApicLimits.IdShift);
+    /// <summary>What the self-IPI register sends.</summary>
+    public static Icr Self(byte vector) => new(((uint)DestinationShorthand.Self << 18) | 0x4000 | vector, 0);
 }
 
 /// <summary>The error status register.</summary>
@@ -173,11 +188,19 @@ internal readonly record struct Icr(uint Low, uint High)
 internal enum ApicErrors : uint
 {
     None = 0,
-    RedirectableIpi = 0x10,
     SendIllegalVector = 0x20,
     ReceiveIllegalVector = 0x40,
     IllegalRegisterAddress = 0x80,
-    Defined = 0xf0,
+    Defined = 0xe0,
+}
+
+/// <summary>What bits 11 and 10 of IA32_APIC_BASE make of the APIC.</summary>
+internal enum ApicMode
+{
+    Disabled = 0,
+    Invalid = 1,
+    XApic = 2,
+    X2Apic = 3,
 }
 
 /// <summary>IA32_APIC_BASE, MSR 0x1b.</summary>
@@ -187,4 +210,15 @@ internal static class ApicBaseBits
     public const ulong X2Apic = 0x400;
     public const ulong Enable = 0x800;
     public const ulong AddressLow = 0xfff;
+
+    public static ApicMode Mode(ulong value) => (ApicMode)((value >> 10) & 3);
+
+    /// <summary>x2APIC mode is entered from xAPIC mode and left by switching off; the APIC comes back on in xAPIC mode.</summary>
+    public static bool CanChange(ApicMode from, ApicMode to) => (from, to) switch
+    {
+        (_, ApicMode.Invalid) => false,
+        (ApicMode.X2Apic, ApicMode.XApic) => false,
+        (ApicMode.Disabled, ApicMode.X2Apic) => false,
+        _ => true,
+    };
 }

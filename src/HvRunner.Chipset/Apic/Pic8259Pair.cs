@@ -3,7 +3,7 @@
 //
 // In the acknowledge cycle the master names the level on the cascade lines when its ICW3 says that a slave is there, and the chip
 // whose ICW3 is that number answers. If none does, the bus floats and the vector is 0xff. The slave's INT falls during each
-// acknowledge, so a further request of it is a further edge for the master.
+// acknowledge, so a further request of it is a further edge for the master; so does INTR, for an IO-APIC's ExtINT pin.
 //
 // A wide access is a run of byte accesses, as on the ISA bus.
 //
@@ -103,6 +103,7 @@ public sealed class Pic8259Pair : IStateful, IInterruptAcknowledge
                 _master.SetLine(PicWiring.Cascade, false);
             }
 
+            LowerIntr();
             DriveOutputs();
             return (byte)vector;
         }
@@ -158,12 +159,17 @@ public sealed class Pic8259Pair : IStateful, IInterruptAcknowledge
             return (port == 0 ? _master : _slave).LevelTriggered;
         }
 
-        var polled = bank == Bank.Slave && _slave.PollPending;
-        var value = (bank == Bank.Master ? _master : _slave).Read(port);
-        if (polled)
+        // A poll is an acknowledge: INT falls.
+        var chip = bank == Bank.Master ? _master : _slave;
+        var polled = chip.PollPending;
+        var value = chip.Read(port);
+        if (polled && bank == Bank.Slave)
         {
-            // A poll is an acknowledge: INT falls.
             _master.SetLine(PicWiring.Cascade, false);
+        }
+        else if (polled)
+        {
+            LowerIntr();
         }
 
         DriveOutputs();
@@ -186,6 +192,16 @@ public sealed class Pic8259Pair : IStateful, IInterruptAcknowledge
         }
 
         DriveOutputs();
+    }
+
+    /// <summary>INTR falls in the acknowledge cycle, so a further request is a further edge for an input that takes edges.</summary>
+    private void LowerIntr()
+    {
+        if (_intrLevel)
+        {
+            _intrLevel = false;
+            _intr.Set(false);
+        }
     }
 
     private void DriveOutputs()

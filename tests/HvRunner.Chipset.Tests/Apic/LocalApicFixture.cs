@@ -21,6 +21,7 @@ public abstract class LocalApicFixture : IDisposable, ILocalApicSignal, IInterru
     protected const int Esr = 0x280;
     protected const int IcrLow = 0x300;
     protected const int IcrHigh = 0x310;
+    protected const int LvtCmci = 0x2f0;
     protected const int LvtTimer = 0x320;
     protected const int LvtThermal = 0x330;
     protected const int LvtPerf = 0x340;

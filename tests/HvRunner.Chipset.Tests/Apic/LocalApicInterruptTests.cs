@@ -388,26 +388,79 @@ public sealed class LocalApicInterruptTests : LocalApicFixture
     }
 
     [Fact]
-    public void Ipi_LowestPriorityIsNotSupported()
+    public void Ipi_LowestPriorityIsArbitrated()
     {
         Write(IcrLow, 0x8_4105);
-        Assert.Equal(0x10u, Errors());
+        Assert.Equal(0x60u, Errors());
         Write(IcrLow, 0x8_4151);
-        Assert.Equal(0x10u, Errors());
-        Assert.False(Apic.HasInterrupt);
+        Assert.Equal(0x51, Take());
+        Write(IcrLow, 0xc_4151);
+        Assert.Equal(-1, Take());
+        Assert.Equal(0u, Errors());
     }
 
     [Theory]
-    [InlineData(2)]
     [InlineData(3)]
     [InlineData(5)]
     [InlineData(6)]
-    [InlineData(7)]
-    public void Ipi_OtherModesAreDropped(uint mode)
+    public void Ipi_ModesThatNobodyTakesAreDropped(uint mode)
     {
         Write(IcrLow, 0x4_4051 | (mode << 8));
         Assert.False(Apic.HasInterrupt);
         Assert.False(Apic.TryTakeNonMaskable());
+        Assert.False(Apic.TryTakeInit());
+        Assert.False(Apic.TryTakeStartUp(out _));
         Assert.Equal(0u, Errors());
+    }
+
+    [Fact]
+    public void Ipi_SmiIsCountedAndDropped()
+    {
+        Write(IcrLow, 0x4_4200);
+        Write(IcrLow, 0x8_4200);
+        Assert.Equal(2, Apic.SystemManagementInterrupts);
+        Assert.False(Apic.HasInterrupt);
+        Assert.Equal(0, Signals);
+    }
+
+    [Fact]
+    public void Ipi_ExtIntAsksThe8259Once()
+    {
+        Write(IcrLow, 0x4_4700);
+        Assert.Equal(1, Signals);
+        Assert.True(Apic.CanWakeWithInterruptsOn);
+        Assert.Equal(ExternalVector, Take());
+        Assert.Equal(-1, Take());
+        Write(Svr, 0xff);
+        Write(IcrLow, 0x4_4700);
+        Assert.Equal(-1, Take());
+        Assert.Equal(1, Acknowledges);
+    }
+
+    [Fact]
+    public void Eoi_SuppressedBroadcastStaysWithSoftware()
+    {
+        Write(Svr, 0x11ff);
+        Apic.Accept(0x51, levelTriggered: true);
+        Take();
+        Write(Eoi, 0);
+        Assert.False(IsIn(Isr, 0x51));
+        Assert.Empty(Ended);
+        Write(Svr, 0x1ff);
+        Apic.Accept(0x51, levelTriggered: true);
+        Take();
+        Write(Eoi, 0);
+        Assert.Equal([0x51], Ended);
+    }
+
+    [Fact]
+    public void Spurious_RequestThatIsHeldBackByAcknowledgeTimeIsNotDelivered()
+    {
+        Apic.Accept(0x51, false);
+        Assert.True(Apic.HasInterrupt);
+        Write(Tpr, 0x50);
+        Assert.Equal(-1, Take());
+        Assert.True(IsIn(Irr, 0x51));
+        Assert.False(IsIn(Isr, 0xff) || IsIn(Isr, 0x51));
     }
 }

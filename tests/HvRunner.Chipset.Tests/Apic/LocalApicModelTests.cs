@@ -148,7 +148,7 @@ public sealed class LocalApicModelTests(ITestOutputHelper output)
                     break;
                 case 2:
                     Write(0x300, 0x4_4100u | (uint)vector);
-                    Reference.DetectError(0x10);
+                    Reference.SelfIpi(vector);
                     break;
                 default:
                     // Often: an error that only one side has logged is seen here alone.

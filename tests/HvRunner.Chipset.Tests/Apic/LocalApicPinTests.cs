@@ -204,16 +204,36 @@ public sealed class LocalApicPinTests : LocalApicFixture
         Assert.Equal(0x40u, Errors());
     }
 
-    [Theory]
-    [InlineData(2)]
-    [InlineData(5)]
-    public void Lint_SmiAndInitAreNotThere(uint mode)
+    [Fact]
+    public void Lint_SmiIsCountedAndDropped()
     {
-        Write(LvtLint0, mode << 8);
+        Write(LvtLint0, 2 << 8);
         Apic.Lint0.Set(true);
+        Apic.Lint0.Set(false);
+        Apic.Lint0.Set(true);
+        Assert.Equal(2, Apic.SystemManagementInterrupts);
         Assert.False(Apic.HasInterrupt);
         Assert.False(Apic.TryTakeNonMaskable());
         Assert.False(Apic.CanWakeWithInterruptsOff);
+    }
+
+    [Fact]
+    public void Lint_InitNeedsAProcessorThatCanBeStarted()
+    {
+        Write(LvtLint0, 5 << 8);
+        Apic.Lint0.Set(true);
+        Assert.False(Apic.TryTakeInit());
+        Assert.False(Apic.CanWakeWithInterruptsOff);
+
+        var processor = new StartableProcessor(0, Queue);
+        processor.Write(Svr, 0x1ff);
+        processor.Write(LvtLint0, 5 << 8);
+        processor.Apic.Lint0.Set(true);
+        Assert.True(processor.Apic.CanWakeWithInterruptsOff);
+        Assert.Equal(1, processor.Starts);
+        Assert.True(processor.Apic.TryTakeInit());
+        Assert.Equal(Masked, processor.Read(LvtLint0));
+        Assert.False(processor.Apic.TryTakeInit());
     }
 
     [Fact]

@@ -26,6 +26,7 @@ public sealed class LocalApicTests : LocalApicFixture
             Assert.Equal(Masked, Read(offset));
         }
 
+        Assert.Equal(Masked, Read(LvtCmci));
         for (var offset = Isr; offset < Esr; offset += 0x10)
         {
             Assert.Equal(0u, Read(offset));
@@ -33,7 +34,7 @@ public sealed class LocalApicTests : LocalApicFixture
     }
 
     [Fact]
-    public void Version_HasSixEntriesAndNoBroadcastSuppression() => Assert.Equal(0x0005_0014u, Read(Version));
+    public void Version_HasSevenEntriesAndBroadcastSuppression() => Assert.Equal(0x0106_0014u, Read(Version));
 
     [Fact]
     public void Id_IsTheInitialIdAndWritableInBits31To24()
@@ -68,10 +69,10 @@ public sealed class LocalApicTests : LocalApicFixture
     }
 
     [Fact]
-    public void Svr_KeepsVectorEnableAndFocus()
+    public void Svr_KeepsVectorEnableFocusAndSuppression()
     {
         Write(Svr, 0xffff_ffff);
-        Assert.Equal(0x3ffu, Read(Svr));
+        Assert.Equal(0x13ffu, Read(Svr));
     }
 
     [Fact]
@@ -97,6 +98,7 @@ public sealed class LocalApicTests : LocalApicFixture
     [InlineData(LvtLint0, 0x1_a7ffu)]
     [InlineData(LvtLint1, 0x1_a7ffu)]
     [InlineData(LvtError, 0x1_00ffu)]
+    [InlineData(LvtCmci, 0x1_07ffu)]
     public void Lvt_KeepsItsWritableBits(int offset, uint expected)
     {
         Enable();
@@ -159,7 +161,6 @@ public sealed class LocalApicTests : LocalApicFixture
     [InlineData(0x010)]
     [InlineData(0x040)]
     [InlineData(0x290)]
-    [InlineData(0x2f0)]
     [InlineData(0x3a0)]
     [InlineData(0x3d0)]
     [InlineData(0x3f0)]
@@ -211,7 +212,7 @@ public sealed class LocalApicTests : LocalApicFixture
     [InlineData(0x400ul)]
     [InlineData(0xc00ul)]
     [InlineData(1ul << 40)]
-    public void ApicBase_RefusesReservedBitsAndX2Apic(ulong bits)
+    public void ApicBase_RefusesReservedBitsAndTheX2ApicThatIsNotThere(ulong bits)
     {
         using var apic = new LocalApic(0, Queue, this, physicalAddressBits: 40);
         Assert.False(apic.TrySetApicBase(0xfee0_0900 | bits));
