@@ -10,7 +10,6 @@
 #include "print.h"
 #include "serial.h"
 
-#define STATUS_NO_EFFECT 62
 #define STATUS_UNKNOWN 63
 
 static int end_poweroff(const struct hvm_start_info *info, const char *argument)
@@ -47,6 +46,7 @@ static const struct {
     { "panic-text", end_panic_text, false },
     { "panic-text-halt", end_panic_text_halt, false },
     { "bad-instruction", end_bad_instruction, false },
+    { "task-switch", end_task_switch, false },
     { "mmio-unclaimed", end_mmio_unclaimed, false },
     { "cpus", end_cpus, false },
 };
