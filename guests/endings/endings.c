@@ -42,6 +42,7 @@ static const struct {
     { "pvpanic", end_pvpanic, false },
     { "flood", end_flood, true },
     { "flood-poll", end_flood_poll, true },
+    { "long-line", end_long_line, true },
     { "debugcon", end_debugcon, false },
     { "panic-text", end_panic_text, false },
     { "panic-text-halt", end_panic_text_halt, false },
