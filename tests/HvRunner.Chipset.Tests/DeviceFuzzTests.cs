@@ -143,7 +143,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
     private sealed class Board : ISerialInput, ISerialOutput, IPowerControl, IDisposable
     {
         public static readonly string[] Kinds =
-            ["uart", "debug-console", "pit", "port-b", "rtc", "exit-port", "pvpanic", "keyboard", "reset-control"];
+            ["uart", "debug-console", "pit", "port-b", "rtc", "exit-port", "pvpanic", "keyboard", "reset-control", "ib700"];
 
         private readonly IBusDevice[] _ports;
         private readonly OneTimerQueue _queue = new();
@@ -168,6 +168,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
                 "exit-port" => new ExitPort("exit-port", this),
                 "pvpanic" => new PvPanic(this),
                 "keyboard" => keyboard!,
+                "ib700" => new Ib700Watchdog(_queue, this),
                 _ => new ResetControl(this),
             };
             Device = (IStateful)device;
@@ -181,6 +182,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
         public void Dispose()
         {
             _pit?.Dispose();
+            (Device as IDisposable)?.Dispose();
             _queue.Dispose();
         }
 
@@ -249,5 +251,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
         public void ReportStatus(ulong value) => _seen += value;
 
         public void Panic(string source) => _seen++;
+
+        public void WatchdogExpired(string source) => _seen += 7;
     }
 }

@@ -20,6 +20,8 @@ public sealed class EndingTests
     [InlineData("reset-cf9", 80, "reset")]
     [InlineData("pvpanic", 81, "panic")]
     [InlineData("triple", 82, "triple-fault")]
+    [InlineData("watchdog", 83, "watchdog")]
+    [InlineData("watchdog-stop", 0, "poweroff")]
     [InlineData("halt", 84, "halted")]
     [InlineData("halt-loop", 84, "halted")]
     [InlineData("mmio-unclaimed", 0, "poweroff")]
