@@ -40,6 +40,8 @@ static const struct {
     { "reset-kbc", end_reset_kbc, false },
     { "reset-cf9", end_reset_cf9, false },
     { "pvpanic", end_pvpanic, false },
+    { "watchdog", end_watchdog, false },
+    { "watchdog-stop", end_watchdog_stop, false },
     { "flood", end_flood, true },
     { "flood-poll", end_flood_poll, true },
     { "long-line", end_long_line, true },

@@ -131,12 +131,14 @@ public static class MachineBuilder
         Ports(MachineLayout.KeyboardCommandPort, 1, keyboard.CommandPort);
         Ports(MachineLayout.ResetControlPort, 1, new ResetControl(control));
         Ports(MachineLayout.PvPanicPort, 1, new PvPanic(control));
+        var watchdog = new Ib700Watchdog(config.Timers, control);
+        Ports(MachineLayout.WatchdogPort, Ib700Watchdog.RegionSize, watchdog);
         if (config.ExitPort is { } exitPort)
         {
             Ports(exitPort, MachineLayout.ExitPortBytes, new ExitPort("exit", control), widthBytes: 4);
         }
 
-        return new Board(ports, mmio, com1, pit, tail, tap, controllers);
+        return new Board(ports, mmio, com1, tail, tap, controllers, [pit, watchdog]);
     }
 
     private static (ulong Below4G, ulong Above4G) RamSplit(MachineConfig config)

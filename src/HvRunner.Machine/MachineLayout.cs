@@ -66,6 +66,9 @@ public static class MachineLayout
     /// <summary>pvpanic.</summary>
     public const ushort PvPanicPort = 0x505;
 
+    /// <summary>ib700 watchdog: stop at the first of its 3 ports, start at the last.</summary>
+    public const ushort WatchdogPort = 0x441;
+
     /// <summary>Reset control register.</summary>
     public const ushort ResetControlPort = 0xcf9;
 
@@ -96,6 +99,7 @@ public static class MachineLayout
         ("keyboard-command", KeyboardCommandPort, 1),
         ("reset-control", ResetControlPort, 1),
         ("pvpanic", PvPanicPort, 1),
+        ("ib700", WatchdogPort, 3),
     ];
 
     /// <summary>The ranges that RAM answers for a guest of this size; a multiple of 4 KiB.</summary>

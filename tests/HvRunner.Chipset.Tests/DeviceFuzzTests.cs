@@ -143,13 +143,14 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
     private sealed class Board : ISerialInput, ISerialOutput, IPowerControl, IDisposable
     {
         public static readonly string[] Kinds =
-            ["uart", "debug-console", "pit", "port-b", "rtc", "exit-port", "pvpanic", "keyboard", "reset-control"];
+            ["uart", "debug-console", "pit", "port-b", "rtc", "exit-port", "pvpanic", "keyboard", "reset-control", "ib700", "hpet"];
 
         private readonly IBusDevice[] _ports;
         private readonly OneTimerQueue _queue = new();
         private readonly FixedClock _clock = new(new DateTimeOffset(2026, 2, 28, 23, 59, 58, TimeSpan.Zero));
         private readonly Pit8254? _pit;
         private readonly byte[] _buffer = new byte[8];
+        private readonly ulong[] _offsets = [];
         private int _waiting;
         private byte _nextInput;
         private ulong _seen;
@@ -168,9 +169,12 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
                 "exit-port" => new ExitPort("exit-port", this),
                 "pvpanic" => new PvPanic(this),
                 "keyboard" => keyboard!,
+                "hpet" => new Hpet(_queue, Line, Line, new HpetRoute(20, Line), new HpetRoute(23, Line)),
+                "ib700" => new Ib700Watchdog(_queue, this),
                 _ => new ResetControl(this),
             };
             Device = (IStateful)device;
+            _offsets = device is Hpet ? [0, 4, 0x10, 0x10, 0x20, 0xf0, 0xf4, 0x100, 0x100, 0x108, 0x10c, 0x120, 0x128, 0x140, 0x148, 0x110, 0x3f8] : [];
             _ports = keyboard is null ? [(IBusDevice)device] : [keyboard.DataPort, keyboard.CommandPort];
         }
 
@@ -181,6 +185,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
         public void Dispose()
         {
             _pit?.Dispose();
+            (Device as IDisposable)?.Dispose();
             _queue.Dispose();
         }
 
@@ -199,7 +204,8 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
         public ulong Access(Random random)
         {
             var port = _ports[random.Next(_ports.Length)];
-            var offset = random.Next(50) == 0 ? (ulong)random.NextInt64(long.MinValue, long.MaxValue) : (ulong)random.Next(9);
+            var offset = random.Next(50) == 0 ? (ulong)random.NextInt64(long.MinValue, long.MaxValue)
+                : _offsets.Length == 0 ? (ulong)random.Next(9) : _offsets[random.Next(_offsets.Length)];
             var data = _buffer.AsSpan(0, Widths[random.Next(Widths.Length)]);
             random.NextBytes(data);
             switch (random.Next(10))
@@ -249,5 +255,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
         public void ReportStatus(ulong value) => _seen += value;
 
         public void Panic(string source) => _seen++;
+
+        public void WatchdogExpired(string source) => _seen += 7;
     }
 }

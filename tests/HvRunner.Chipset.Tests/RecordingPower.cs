@@ -14,4 +14,6 @@ internal sealed class RecordingPower : IPowerControl
     public void ReportStatus(ulong value) => Events.Add($"status {value}");
 
     public void Panic(string source) => Events.Add($"panic by {source}");
+
+    public void WatchdogExpired(string source) => Events.Add($"watchdog {source}");
 }

@@ -35,6 +35,7 @@ public class VerdictTests
     [InlineData(VerdictKind.Reset, "reset", 80, false)]
     [InlineData(VerdictKind.Panic, "panic", 81, true)]
     [InlineData(VerdictKind.TripleFault, "triple-fault", 82, true)]
+    [InlineData(VerdictKind.Watchdog, "watchdog", 83, true)]
     [InlineData(VerdictKind.Halted, "halted", 84, true)]
     [InlineData(VerdictKind.CpuError, "cpu-error", 85, true)]
     [InlineData(VerdictKind.Timeout, "timeout", 124, true)]

@@ -18,6 +18,7 @@ public sealed class ReportTests
     [InlineData("reset-kbc", 80, "reset")]
     [InlineData("pvpanic", 81, "panic")]
     [InlineData("triple", 82, "triple-fault")]
+    [InlineData("watchdog:0", 83, "watchdog")]
     [InlineData("halt", 84, "halted")]
     [InlineData("spin", 124, "timeout")]
     [InlineData("idle", 124, "timeout")]

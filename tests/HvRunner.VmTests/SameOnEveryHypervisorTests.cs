@@ -25,6 +25,8 @@ public sealed partial class SameOnEveryHypervisorTests
         { "endings", "end=reset-cf9" },
         { "endings", "end=pvpanic" },
         { "endings", "end=triple" },
+        { "endings", "end=watchdog" },
+        { "endings", "end=watchdog-stop" },
         { "endings", "end=halt" },
         { "endings", "end=halt-loop" },
         { "endings", "end=mmio-unclaimed" },

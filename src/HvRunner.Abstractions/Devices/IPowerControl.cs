@@ -17,4 +17,10 @@ public interface IPowerControl
 
     /// <summary>The guest said that it panicked. <paramref name="source"/> names how ("pvpanic").</summary>
     void Panic(string source);
+
+    /// <summary>
+    /// The guest armed a watchdog and did not feed it in time. <paramref name="source"/> names which ("ib700"). Called on the timer queue's thread
+    /// as well, with no lock of the device held.
+    /// </summary>
+    void WatchdogExpired(string source);
 }

@@ -81,6 +81,9 @@ public sealed class RunControl(ExitMap exitMap) : IPowerControl
     /// <inheritdoc/>
     public void Panic(string source) => End(new Verdict(VerdictKind.Panic, $"the guest said that it panicked ({source})"));
 
+    /// <inheritdoc/>
+    public void WatchdogExpired(string source) => End(new Verdict(VerdictKind.Watchdog, $"the guest's watchdog fired ({source})"));
+
     private void Take(Verdict verdict, bool postMortem)
     {
         if (_verdict is null)

@@ -36,6 +36,9 @@ public enum VerdictKind
     /// <summary>The guest's processor shut down.</summary>
     TripleFault = 82,
 
+    /// <summary>The guest's watchdog fired.</summary>
+    Watchdog = 83,
+
     /// <summary>Every vCPU is halted with nothing that could ever wake it.</summary>
     Halted = 84,
 
@@ -69,7 +72,8 @@ public sealed record Verdict(VerdictKind Kind, string? Sentence, ulong? GuestVal
     public string Name => NameOf(Kind);
 
     /// <summary>True for the outcomes that come with a post-mortem.</summary>
-    public bool HasPostMortem => Kind is VerdictKind.Panic or VerdictKind.TripleFault or VerdictKind.Halted or VerdictKind.CpuError or VerdictKind.Timeout;
+    public bool HasPostMortem => Kind
+        is VerdictKind.Panic or VerdictKind.TripleFault or VerdictKind.Watchdog or VerdictKind.Halted or VerdictKind.CpuError or VerdictKind.Timeout;
 
     /// <summary>The verdict for a value on the exit port.</summary>
     public static Verdict OfGuestValue(ulong value, ExitMap map)
@@ -96,6 +100,7 @@ public sealed record Verdict(VerdictKind Kind, string? Sentence, ulong? GuestVal
         VerdictKind.Reset => "reset",
         VerdictKind.Panic => "panic",
         VerdictKind.TripleFault => "triple-fault",
+        VerdictKind.Watchdog => "watchdog",
         VerdictKind.Halted => "halted",
         VerdictKind.CpuError => "cpu-error",
         VerdictKind.Timeout => "timeout",

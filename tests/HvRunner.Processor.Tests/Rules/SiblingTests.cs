@@ -55,7 +55,9 @@ public class SiblingTests
             {
                 for (var k = 0; k < 12; k++)
                 {
-                    code.jmp(RuleGuest.Code + 0x1000 + (ulong)((k + 1) * 5));
+                    var next = code.CreateLabel();
+                    code.jmp(next);
+                    code.Label(ref next);
                 }
 
                 code.hlt();
