@@ -16,7 +16,7 @@ internal sealed record Board(
     IReadOnlyList<IDisposable> Timed) : IDisposable
 {
     /// <summary>A vCPU's local APIC, where it is the machine's.</summary>
-    internal ApicAccess? ApicOf(int vcpu) => Interrupts is null ? null : new ApicAccess(Interrupts.ApicOf(vcpu));
+    internal ApicAccess? ApicOf(int vcpu) => Interrupts?.AccessOf(vcpu);
 
     public void Dispose()
     {

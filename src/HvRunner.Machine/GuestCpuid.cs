@@ -50,6 +50,9 @@ public static class GuestCpuid
     public static int PhysicalAddressBits(IReadOnlyList<CpuidLeaf> leaves) =>
         Math.Clamp((int)(leaves.FirstOrDefault(leaf => leaf.Function == 0x8000_0008).Eax & 0xff), 36, 52);
 
+    /// <summary>Whether the processor has an x2APIC mode: leaf 1, ECX bit 21.</summary>
+    public static bool HasX2Apic(IReadOnlyList<CpuidLeaf> leaves) => (leaves.FirstOrDefault(leaf => leaf.Function == 1).Ecx & (1u << 21)) != 0;
+
     private static CpuidLeaf Edit(CpuidLeaf leaf, int vcpuCount, uint apicId)
     {
         var count = (uint)vcpuCount;

@@ -153,7 +153,7 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuInstruction
     private VcpuExit? Prepare(IExitHandler handler, out bool waitsForWindow, out bool nonMaskableMayCome)
     {
         _clock?.FireDue();
-        var events = new EntryEvents(_processor.CanTakeInterrupt, _processor.CanTakeNonMaskable, _halted);
+        var events = new EntryEvents(_processor.CanTakeInterrupt, _processor.CanTakeNonMaskable, Sleeps);
         SyncTaskPriority(handler);
         var isDelivered = !handler.BeforeEntry(ref events) || Deliver(events);
         (waitsForWindow, nonMaskableMayCome) = (events.WaitsForWindow, events.NonMaskableMayCome);

@@ -15,8 +15,8 @@ public sealed class InterruptControllersTests : IDisposable
 
     public InterruptControllersTests()
     {
-        _controllers = new InterruptControllers([_vcpu], new FakeTimerQueue(), physicalAddressBits: 46);
-        _access = new ApicAccess(_controllers.ApicOf(0));
+        _controllers = new InterruptControllers([_vcpu], new FakeTimerQueue(), physicalAddressBits: 46, x2Apic: true);
+        _access = _controllers.AccessOf(0);
     }
 
     public void Dispose() => _controllers.Dispose();

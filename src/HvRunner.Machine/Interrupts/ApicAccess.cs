@@ -7,13 +7,18 @@ namespace HvRunner.Machine.Interrupts;
 /// One vCPU's way to its local APIC where that lives in the machine: the register page, which only this vCPU sees and which IA32_APIC_BASE moves, the two MSRs,
 /// and what is deliverable. On the vCPU's thread.
 /// </summary>
-internal sealed class ApicAccess(LocalApic apic)
+/// <param name="apic">The vCPU's own.</param>
+/// <param name="ioApic">The machine's.</param>
+internal sealed class ApicAccess(LocalApic apic, IoApic ioApic)
 {
     private const uint ApicBase = 0x1b;
     private const uint TscDeadline = 0x6e0;
     private const ulong PageMask = 0xfff;
 
     internal LocalApic Apic => apic;
+
+    /// <summary>Something could wake the vCPU although it has its interrupts off. Any thread.</summary>
+    internal bool CanWakeWithInterruptsOff => apic.CanWakeWithInterruptsOff || ioApic.CanWakeWithInterruptsOff;
 
     /// <summary>True when the access goes to the page; it then is answered.</summary>
     internal bool TryRead(GuestAddress address, Span<byte> data)
@@ -46,6 +51,11 @@ internal sealed class ApicAccess(LocalApic apic)
     /// <summary>Null: not one of the APIC's registers.</summary>
     internal bool? TryReadMsr(uint index, out ulong value)
     {
+        if (index is >= LocalApic.X2ApicFirstMsr and <= LocalApic.X2ApicLastMsr)
+        {
+            return apic.TryReadMsr(index, out value);
+        }
+
         value = index switch
         {
             ApicBase => apic.ApicBase,
@@ -65,6 +75,8 @@ internal sealed class ApicAccess(LocalApic apic)
     {
         switch (index)
         {
+            case >= LocalApic.X2ApicFirstMsr and <= LocalApic.X2ApicLastMsr:
+                return apic.TryWriteMsr(index, value);
             case ApicBase:
                 return apic.TrySetApicBase(value);
             case TscDeadline when apic.HasTscDeadline:
@@ -80,6 +92,17 @@ internal sealed class ApicAccess(LocalApic apic)
     /// <summary>Gives the vCPU what it can take now.</summary>
     internal bool Fill(ref EntryEvents events)
     {
+        events.Init = apic.TryTakeInit();
+        if (apic.TryTakeStartUp(out var start))
+        {
+            events.StartupVector = start;
+        }
+
+        if (apic.WaitsForStartUp)
+        {
+            return true;
+        }
+
         if (events.CanTakeNonMaskable)
         {
             events.NonMaskable = apic.TryTakeNonMaskable();
@@ -91,9 +114,9 @@ internal sealed class ApicAccess(LocalApic apic)
         }
 
         events.WaitsForWindow = apic.HasInterrupt;
-        events.NonMaskableMayCome = events.Halted && apic.CanWakeWithInterruptsOff;
+        events.NonMaskableMayCome = events.Halted && CanWakeWithInterruptsOff;
         return true;
     }
 
-    private bool IsPage(GuestAddress address) => (address.Value & ~PageMask) == (apic.ApicBase & ~PageMask) && apic.IsEnabled;
+    private bool IsPage(GuestAddress address) => (address.Value & ~PageMask) == (apic.ApicBase & ~PageMask) && apic.HasPage;
 }
