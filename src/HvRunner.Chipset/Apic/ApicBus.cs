@@ -7,7 +7,7 @@
 // Lowest priority: the one with the lowest PPR among those addressed that are software-enabled; among equals the turn goes round, starting behind
 // the last that was chosen. The same messages in the same order reach the same processors.
 //
-// Threats: a guest may switch off what was chosen before it takes the message; then the next is asked, once for each APIC at most.
+// Threats: a guest may switch off what was chosen before it takes the message; then nobody does, as if it had been switched off a moment later.
 
 using HvRunner.Abstractions;
 
@@ -88,22 +88,14 @@ public sealed class ApicBus : IMsiTarget, IEndOfInterruptSink, IStateful
 
     private bool SendToLowest(in InterruptMessage message, LocalApic? sender)
     {
-        for (var attempt = 0; attempt < _apics.Length; attempt++)
+        var chosen = Arbitrate(message, sender);
+        if (chosen < 0)
         {
-            var chosen = Arbitrate(message, sender);
-            if (chosen < 0)
-            {
-                return false;
-            }
-
-            _turn = (chosen + 1) % _apics.Length;
-            if (_apics[chosen].TryReceive(message, sender))
-            {
-                return true;
-            }
+            return false;
         }
 
-        return false;
+        _turn = (chosen + 1) % _apics.Length;
+        return _apics[chosen].TryReceive(message, sender);
     }
 
     /// <summary>The index of the one with the lowest priority, or -1 when nobody is addressed.</summary>

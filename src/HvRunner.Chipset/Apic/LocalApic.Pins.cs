@@ -83,8 +83,7 @@ public sealed partial class LocalApic
             return;
         }
 
-        AcceptFixed(entry.Vector, levelTriggered: true);
-        if (entry.Vector >= LocalApicLimits.FirstVector)
+        if (AcceptFixed(entry.Vector, levelTriggered: true))
         {
             pin.AcceptedVector = entry.Vector;
             _lvt[(int)pin.Index] = entry.WithRemoteIrr(true);

@@ -42,6 +42,7 @@ public sealed partial class LocalApic
     /// </summary>
     public bool TryTakeInit()
     {
+        Effects effects;
         lock (_lock)
         {
             if (!_initPending)
@@ -55,8 +56,12 @@ public sealed partial class LocalApic
             ResetRegisters();
             _id = id;
             ForgetEdges();
-            return true;
+            _wake = true;
+            effects = TakeEffects();
         }
+
+        Emit(effects);
+        return true;
     }
 
     /// <summary>Takes a SIPI: the processor starts in real mode at the page of this number. After <see cref="TryTakeInit"/>, on the vCPU's thread.</summary>
