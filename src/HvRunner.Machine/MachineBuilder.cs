@@ -113,7 +113,7 @@ public static class MachineBuilder
         var pit = new Pit8254(config.Timers, Line(MachineLayout.PitIrq, "pit"));
         var controlPortB = new SystemControlPortB(pit);
         var (below4G, above4G) = RamSplit(config);
-        var rtc = new CmosRtc(config.Clock, below4G, above4G);
+        var rtc = new CmosRtc(config.Clock, config.Timers, Line(MachineLayout.RtcIrq, "rtc"), below4G, above4G);
         Ports(MachineLayout.PitPort, Pit8254.RegionSize, pit);
         Ports(MachineLayout.SystemControlPortB, SystemControlPortB.RegionSize, controlPortB);
         Ports(MachineLayout.CmosPort, CmosRtc.RegionSize, rtc);
@@ -141,7 +141,7 @@ public static class MachineBuilder
             Ports(exitPort, MachineLayout.ExitPortBytes, new ExitPort("exit", control), widthBytes: 4);
         }
 
-        return new Board(ports, mmio, com1, tail, tap, controllers, [pit, watchdog]);
+        return new Board(ports, mmio, com1, tail, tap, controllers, [pit, rtc, watchdog]);
     }
 
     private static (ulong Below4G, ulong Above4G) RamSplit(MachineConfig config)

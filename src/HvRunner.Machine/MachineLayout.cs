@@ -51,6 +51,9 @@ public static class MachineLayout
     /// <summary>CMOS clock: index and data, 2 ports.</summary>
     public const ushort CmosPort = 0x70;
 
+    /// <summary>CMOS clock's wire.</summary>
+    public const int RtcIrq = 8;
+
     /// <summary>Keyboard controller, data.</summary>
     public const ushort KeyboardDataPort = 0x60;
 

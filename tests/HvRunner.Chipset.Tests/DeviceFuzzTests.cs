@@ -143,12 +143,13 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
     private sealed class Board : ISerialInput, ISerialOutput, IPowerControl, IDisposable
     {
         public static readonly string[] Kinds =
-            ["uart", "debug-console", "pit", "port-b", "rtc", "exit-port", "pvpanic", "keyboard", "reset-control", "ib700", "hpet"];
+            ["uart", "debug-console", "pit", "port-b", "rtc", "exit-port", "pvpanic", "keyboard", "reset-control", "ib700", "hpet", "pm-timer", "pm1"];
 
         private readonly IBusDevice[] _ports;
         private readonly OneTimerQueue _queue = new();
         private readonly FixedClock _clock = new(new DateTimeOffset(2026, 2, 28, 23, 59, 58, TimeSpan.Zero));
         private readonly Pit8254? _pit;
+        private readonly AcpiPmTimer? _pmTimer;
         private readonly byte[] _buffer = new byte[8];
         private readonly ulong[] _offsets = [];
         private int _waiting;
@@ -158,6 +159,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
         public Board(string kind)
         {
             _pit = kind is "pit" or "port-b" ? new Pit8254(_queue, Line) : null;
+            _pmTimer = kind == "pm1" ? new AcpiPmTimer(_queue, is32Bit: false) : null;
             var keyboard = kind == "keyboard" ? new KeyboardController(this) : null;
             object device = kind switch
             {
@@ -165,10 +167,12 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
                 "debug-console" => new DebugConsole("debug-console", this),
                 "pit" => _pit!,
                 "port-b" => new SystemControlPortB(_pit!),
-                "rtc" => new CmosRtc(_clock, 1 << 29, 0),
+                "rtc" => new CmosRtc(_clock, _queue, Line, 1 << 29, 0),
                 "exit-port" => new ExitPort("exit-port", this),
                 "pvpanic" => new PvPanic(this),
                 "keyboard" => keyboard!,
+                "pm-timer" => new AcpiPmTimer(_queue, is32Bit: false),
+                "pm1" => new AcpiPm1Block(_queue, _pmTimer!, Line, this),
                 "hpet" => new Hpet(_queue, Line, Line, new HpetRoute(20, Line), new HpetRoute(23, Line)),
                 "ib700" => new Ib700Watchdog(_queue, this),
                 _ => new ResetControl(this),
@@ -197,6 +201,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
             _nextInput = original._nextInput;
             _seen = original._seen;
             _pit?.LoadState(original._pit!.SavedState());
+            _pmTimer?.LoadState(original._pmTimer!.SavedState());
             Device.LoadState(original.Device.SavedState());
         }
 
@@ -217,6 +222,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
                 case 1:
                     _waiting += random.Next(40);
                     (Device as Uart16550)?.InputReady();
+                    (Device as AcpiPm1Block)?.PressPowerButton();
                     break;
                 case < 6:
                     _seen = (_seen * 31) + (ulong)port.Read(offset, data);

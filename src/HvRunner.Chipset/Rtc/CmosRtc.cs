@@ -6,28 +6,30 @@
 // update itself takes no time. While SET is up the registers stand still and take what is written; when it goes down they become the
 // time, each field brought into its range. A write without SET takes effect at once.
 //
-// Absent: periodic, alarm and update-ended interrupts. Register B stores their enables, register C's flags never rise, there is no
-// IRQ 8. The alarm bytes, the divider and the rate are storage only, as is daylight saving. Bit 7 of the index port (NMI mask) has
-// no effect: nothing raises an NMI here. There is no battery: power-on is the state after each reset. A wide access is a run of byte
-// accesses, as on the ISA bus.
+// The divider in register A (DV) counts or is held in reset; its other settings, for crystals that no PC has, count as the usual one. While
+// it is in reset the time stands as well, and the first second after it is half a second long. Interrupts are in CmosRtc.Interrupts.cs.
+//
+// Absent: square wave and daylight saving, whose bits are storage only. Bit 7 of the index port (NMI mask) has no effect: nothing raises
+// an NMI here. There is no battery: power-on is the state after each reset. A wide access is a run of byte accesses, as on the ISA bus.
 
 using HvRunner.Abstractions;
 
 namespace HvRunner.Chipset.Rtc;
 
-/// <summary>The clock and its RAM, 2 byte ports from 0x70. Accesses come from vCPU threads.</summary>
-public sealed class CmosRtc : IBusDevice, IStateful
+/// <summary>The clock and its RAM, 2 byte ports from 0x70. Accesses come from vCPU threads, deadlines from the timer queue's thread.</summary>
+public sealed partial class CmosRtc : IBusDevice, IStateful, IDisposable
 {
     /// <summary>Size of the region in bytes (ports).</summary>
     public const int RegionSize = 2;
 
-    private const byte StateVersion = 1;
+    private const byte StateVersion = 2;
     private const byte IndexMask = 0x7f;
     private const ulong UnitBytes = 64 * 1024;
     private const ulong MiB = 1024 * 1024;
     private const int BaseMemoryKiB = 640;
     private const byte MathCoprocessor = 0x02;
     private const long UpdateWarningTicks = 244 * TimeSpan.TicksPerMicrosecond;
+    private const long HalfSecondTicks = TimeSpan.TicksPerSecond / 2;
 
     // Configuration.
     private readonly ulong _ramBytesBelow4G;
@@ -35,9 +37,12 @@ public sealed class CmosRtc : IBusDevice, IStateful
 
     // Wiring.
     private readonly TimeProvider _clock;
+    private readonly ITimerQueue _queue;
+    private readonly IInterruptLine _irq8;
+    private readonly IDeadlineTimer _timer;
     private readonly Lock _lock = new();
 
-    // Volatile state. _stopped is the time while SET is up.
+    // Volatile state. _stopped is the time while SET is up or the divider in reset.
     private readonly byte[] _ram = new byte[RtcRegister.Count];
     private byte _index;
     private RegisterB _registerB;
@@ -46,11 +51,16 @@ public sealed class CmosRtc : IBusDevice, IStateful
 
     /// <summary>Makes the clock in its power-on state: the time of <paramref name="clock"/>, in UTC.</summary>
     /// <param name="clock">The host's time of day.</param>
+    /// <param name="queue">Guest time, for interrupts: the time of day may jump.</param>
+    /// <param name="irq8">The interrupt, up until register C is read. Driven with the clock's lock held.</param>
     /// <param name="ramBytesBelow4G">The guest's RAM from address 0 up to at most 4 GiB, in bytes.</param>
     /// <param name="ramBytesAbove4G">The guest's RAM from 4 GiB on, in bytes.</param>
-    public CmosRtc(TimeProvider clock, ulong ramBytesBelow4G, ulong ramBytesAbove4G)
+    public CmosRtc(TimeProvider clock, ITimerQueue queue, IInterruptLine irq8, ulong ramBytesBelow4G, ulong ramBytesAbove4G)
     {
         _clock = clock;
+        _queue = queue;
+        _irq8 = irq8;
+        _timer = queue.CreateTimer(OnDeadline);
         _ramBytesBelow4G = ramBytesBelow4G;
         _ramBytesAbove4G = ramBytesAbove4G;
         Reset();
@@ -58,6 +68,11 @@ public sealed class CmosRtc : IBusDevice, IStateful
 
     /// <inheritdoc/>
     public string Name => "rtc";
+
+    private RegisterA A => new(_ram[RtcRegister.A]);
+
+    /// <summary>The time stands still.</summary>
+    private bool Stands => _registerB.Set || A.DividerInReset;
 
     /// <inheritdoc/>
     public IoStatus Read(ulong offset, Span<byte> data)
@@ -70,10 +85,13 @@ public sealed class CmosRtc : IBusDevice, IStateful
         lock (_lock)
         {
             // The index port is write-only: the bus floats.
+            Synchronize();
             for (var i = 0; i < data.Length; i++)
             {
                 data[i] = offset + (ulong)i == 1 ? ReadData() : (byte)0xff;
             }
+
+            Drive();
         }
 
         return IoStatus.Ok;
@@ -89,6 +107,7 @@ public sealed class CmosRtc : IBusDevice, IStateful
 
         lock (_lock)
         {
+            Synchronize();
             for (var i = 0; i < data.Length && offset + (ulong)i < RegionSize; i++)
             {
                 if (offset + (ulong)i == 0)
@@ -100,6 +119,8 @@ public sealed class CmosRtc : IBusDevice, IStateful
                     WriteData(data[i]);
                 }
             }
+
+            Drive();
         }
 
         return IoStatus.Ok;
@@ -117,6 +138,7 @@ public sealed class CmosRtc : IBusDevice, IStateful
             Array.Clear(_ram);
             _ram[RtcRegister.A] = RegisterA.PowerOn;
             DescribeMemory();
+            ResetInterrupts();
         }
     }
 
@@ -125,6 +147,8 @@ public sealed class CmosRtc : IBusDevice, IStateful
     {
         lock (_lock)
         {
+            Synchronize();
+            Drive();
             writer.Begin(Name, StateVersion);
             writer.Bytes(_ram);
             writer.Byte(_index);
@@ -138,6 +162,7 @@ public sealed class CmosRtc : IBusDevice, IStateful
             writer.Byte((byte)_stopped.Month);
             writer.Byte((byte)_stopped.YearOfCentury);
             writer.Byte((byte)_stopped.Century);
+            SaveInterrupts(writer);
         }
     }
 
@@ -153,21 +178,25 @@ public sealed class CmosRtc : IBusDevice, IStateful
             _offsetTicks = reader.Int64();
             _stopped = new RtcTime(
                 reader.Byte(), reader.Byte(), reader.Byte(), reader.Byte(), reader.Byte(), reader.Byte(), reader.Byte(), reader.Byte());
+            LoadInterrupts(reader);
         }
     }
+
+    /// <summary>Takes the deadline back for good.</summary>
+    public void Dispose() => _timer.Dispose();
 
     private byte ReadData()
     {
         if (RtcTime.IsTimeRegister(_index))
         {
-            return (_registerB.Set ? _stopped : RtcTime.From(Now())).Encode(_index, _registerB);
+            return (Stands ? _stopped : RtcTime.From(Now())).Encode(_index, _registerB);
         }
 
         return _index switch
         {
-            RtcRegister.A => (byte)(_ram[RtcRegister.A] | (IsUpdateNear() ? RegisterA.UpdateInProgress : 0)),
+            RtcRegister.A => (byte)(A.Value | (IsUpdateNear() ? RegisterA.UpdateInProgress : 0)),
             RtcRegister.B => _registerB.Value,
-            RtcRegister.C => 0,
+            RtcRegister.C => TakeFlags(),
             RtcRegister.D => RegisterD.ValidRamAndTime,
             _ => _ram[_index],
         };
@@ -177,9 +206,9 @@ public sealed class CmosRtc : IBusDevice, IStateful
     {
         if (RtcTime.IsTimeRegister(_index))
         {
-            var time = _registerB.Set ? _stopped : RtcTime.From(Now());
+            var time = Stands ? _stopped : RtcTime.From(Now());
             time.Decode(_index, value, _registerB);
-            if (_registerB.Set)
+            if (Stands)
             {
                 _stopped = time;
             }
@@ -194,10 +223,10 @@ public sealed class CmosRtc : IBusDevice, IStateful
         switch (_index)
         {
             case RtcRegister.A:
-                _ram[RtcRegister.A] = (byte)(value & ~RegisterA.UpdateInProgress);
+                Control(new RegisterA((byte)(value & ~RegisterA.UpdateInProgress)), _registerB);
                 break;
             case RtcRegister.B:
-                WriteRegisterB(new RegisterB(value));
+                Control(A, new RegisterB(value).Settled);
                 break;
             case RtcRegister.C or RtcRegister.D:
                 break;
@@ -207,23 +236,36 @@ public sealed class CmosRtc : IBusDevice, IStateful
         }
     }
 
-    private void WriteRegisterB(RegisterB value)
+    /// <summary>Both control registers at once, as either may stop the time or let it run.</summary>
+    private void Control(RegisterA a, RegisterB b)
     {
-        var wasSet = _registerB.Set;
-        if (value.Set && !wasSet)
+        var stood = Stands;
+        var leavesReset = A.DividerInReset && !a.DividerInReset;
+        if (!stood)
         {
             _stopped = RtcTime.From(Now());
         }
 
-        _registerB = value;
-        if (wasSet && !value.Set)
+        _ram[RtcRegister.A] = a.Value;
+        _registerB = b;
+        if (Stands)
         {
-            SetTime(_stopped);
-            _stopped = default;
+            return;
         }
+
+        if (stood)
+        {
+            SetTime(_stopped, leavesReset ? HalfSecondTicks : 0);
+        }
+
+        _stopped = default;
     }
 
-    private void SetTime(RtcTime time) => _offsetTicks = time.ToDateTime().Ticks - _clock.GetUtcNow().UtcTicks;
+    private void SetTime(RtcTime time, long fractionTicks = 0)
+    {
+        _offsetTicks = time.ToDateTime().Ticks + fractionTicks - _clock.GetUtcNow().UtcTicks;
+        _seenSecond = SecondNow();
+    }
 
     /// <summary>The guest's time; stands still at either end of what the host can express.</summary>
     private DateTime Now()
@@ -232,7 +274,7 @@ public sealed class CmosRtc : IBusDevice, IStateful
         return new DateTime((long)ticks, DateTimeKind.Utc);
     }
 
-    private bool IsUpdateNear() => !_registerB.Set && Now().Ticks % TimeSpan.TicksPerSecond >= TimeSpan.TicksPerSecond - UpdateWarningTicks;
+    private bool IsUpdateNear() => !Stands && Now().Ticks % TimeSpan.TicksPerSecond >= TimeSpan.TicksPerSecond - UpdateWarningTicks;
 
     private void DescribeMemory()
     {

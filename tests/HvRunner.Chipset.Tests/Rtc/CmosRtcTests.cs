@@ -1,15 +1,20 @@
 using HvRunner.Chipset.Rtc;
+using HvRunner.Fakes;
 
 namespace HvRunner.Chipset.Tests.Rtc;
 
-public sealed class CmosRtcTests
+public sealed class CmosRtcTests : IDisposable
 {
     private const ulong MiB = 1024 * 1024;
 
     private readonly FixedClock _clock = new(new DateTimeOffset(2026, 11, 21, 15, 4, 59, 250, TimeSpan.Zero));
+    private readonly FakeTimerQueue _queue = new();
+    private readonly RecordingLine _irq8 = new();
     private readonly CmosRtc _rtc;
 
-    public CmosRtcTests() => _rtc = new CmosRtc(_clock, 512 * MiB, 0);
+    public CmosRtcTests() => _rtc = new CmosRtc(_clock, _queue, _irq8, 512 * MiB, 0);
+
+    public void Dispose() => _rtc.Dispose();
 
     private byte Get(byte index)
     {
@@ -122,15 +127,6 @@ public sealed class CmosRtcTests
     }
 
     [Fact]
-    public void RegisterC_StaysClear()
-    {
-        Set(0x0b, 0x72);
-        _clock.Now = _clock.Now.AddSeconds(5);
-        Assert.Equal(0, Get(0x0c));
-        Assert.Equal(0x72, Get(0x0b));
-    }
-
-    [Fact]
     public void NmiBit_IsNoPartOfTheIndex()
     {
         _rtc.Out(0, 0x8f);
@@ -152,7 +148,7 @@ public sealed class CmosRtcTests
     [InlineData(512 * 1024, 0, 512, 0, 0, 0)]
     public void MemorySizes_AreWhereFirmwarePutsThem(ulong below, ulong above, int baseKiB, int extendedKiB, int above16M, int above4G)
     {
-        var rtc = new CmosRtc(_clock, below, above);
+        using var rtc = new CmosRtc(_clock, _queue, _irq8, below, above);
         int Word(byte index)
         {
             rtc.Out(0, index);
@@ -187,7 +183,7 @@ public sealed class CmosRtcTests
     public void Snapshot_KeepsTheGuestsOffset()
     {
         Set(4, 0x03);
-        var other = new CmosRtc(_clock, 1 * MiB, 0);
+        using var other = new CmosRtc(_clock, _queue, _irq8, 1 * MiB, 0);
         other.LoadState(_rtc.SavedState());
         other.Out(0, 4);
         Assert.Equal(0x03, other.In(1));
