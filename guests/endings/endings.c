@@ -10,7 +10,6 @@
 #include "print.h"
 #include "serial.h"
 
-#define STATUS_NO_EFFECT 62
 #define STATUS_UNKNOWN 63
 
 static int end_poweroff(const struct hvm_start_info *info, const char *argument)
@@ -43,10 +42,12 @@ static const struct {
     { "pvpanic", end_pvpanic, false },
     { "flood", end_flood, true },
     { "flood-poll", end_flood_poll, true },
+    { "long-line", end_long_line, true },
     { "debugcon", end_debugcon, false },
     { "panic-text", end_panic_text, false },
     { "panic-text-halt", end_panic_text_halt, false },
     { "bad-instruction", end_bad_instruction, false },
+    { "task-switch", end_task_switch, false },
     { "mmio-unclaimed", end_mmio_unclaimed, false },
     { "cpus", end_cpus, false },
 };

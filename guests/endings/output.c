@@ -14,15 +14,16 @@
 #include "serial.h"
 
 #define PERIOD 251
+#define LETTERS 16                      /* a to p; a block has whole rounds of them */
 #define BLOCK (16 * PERIOD)
 
-static int flood(const char *argument, void (*send)(const char *bytes, uint32_t count))
+static int flood(const char *argument, char first, uint32_t period, void (*send)(const char *bytes, uint32_t count))
 {
     static char block[BLOCK];
     uint32_t left = option_number(argument, 65536);
 
     for (uint32_t i = 0; i < BLOCK; i++)
-        block[i] = (char)(i % PERIOD);
+        block[i] = (char)(first + i % period);
     while (left > 0) {
         uint32_t part = left < BLOCK ? left : BLOCK;
         send(block, part);
@@ -40,13 +41,19 @@ static void send_unpolled(const char *bytes, uint32_t count)
 int end_flood(const struct hvm_start_info *info, const char *argument)
 {
     (void)info;
-    return flood(argument, send_unpolled);
+    return flood(argument, 0, PERIOD, send_unpolled);
 }
 
 int end_flood_poll(const struct hvm_start_info *info, const char *argument)
 {
     (void)info;
-    return flood(argument, serial_write);
+    return flood(argument, 0, PERIOD, serial_write);
+}
+
+int end_long_line(const struct hvm_start_info *info, const char *argument)
+{
+    (void)info;
+    return flood(argument, 'a', LETTERS, send_unpolled);
 }
 
 int end_debugcon(const struct hvm_start_info *info, const char *argument)

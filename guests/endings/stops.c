@@ -8,6 +8,8 @@
 #include "entry.h"
 #include "leave.h"
 #include "ports.h"
+#include "print.h"
+#include "serial.h"
 
 #define PIC_FIRST_MASK 0x21
 #define PIC_SECOND_MASK 0xa1
@@ -72,5 +74,45 @@ int end_bad_instruction(const struct hvm_start_info *info, const char *argument)
     (void)info, (void)argument;
     __asm__ volatile("movl %%cr4, %0; orl $0x200, %0; movl %0, %%cr4" : "=r"(cr4));
     __asm__ volatile("sha1rnds4 $0, %xmm1, %xmm0");
+    return STILL_RUNNING;
+}
+
+/* In the new task: a processor that switches tasks has been here. */
+static void after_task_switch(void)
+{
+    print("endings: task-switch had no effect\n");
+    serial_drain();
+    leave(STATUS_NO_EFFECT);
+}
+
+/* A far jump to the state of another task, by the rules of the 80386: every
+ * processor switches to it, but a monitor's own processor may not. */
+int end_task_switch(const struct hvm_start_info *info, const char *argument)
+{
+    enum { OLD = 0x18, NEW = 0x20, ENTRIES = 5, TASK = 26, AVAILABLE = 0x89 };
+    static uint32_t tasks[2][TASK];
+    static uint64_t gdt[ENTRIES];
+    static uint32_t stack[256];
+    const struct descriptor_table table = { sizeof gdt - 1, (uint32_t)gdt };
+    const uint64_t *own = (const uint64_t *)own_gdt.base;
+    uint16_t code, data;
+
+    (void)info, (void)argument;
+    for (uint32_t i = 0; i < 3; i++)
+        gdt[i] = own[i];
+    for (uint32_t i = 0; i < 2; i++) {
+        uint64_t base = (uint32_t)tasks[i];
+        gdt[OLD / 8 + i] = (sizeof tasks[i] - 1) | (base & 0xffffff) << 16 |
+            (uint64_t)AVAILABLE << 40 | (base >> 24) << 56;
+    }
+    __asm__ volatile("movw %%cs, %0; movw %%ss, %1" : "=r"(code), "=r"(data));
+    tasks[1][8] = (uint32_t)after_task_switch;
+    tasks[1][9] = 2;                            /* EFLAGS with interrupts off */
+    tasks[1][14] = (uint32_t)(stack + 255);
+    for (uint32_t i = 18; i < 24; i++)          /* ES to GS */
+        tasks[1][i] = i == 19 ? code : data;
+    tasks[1][25] = sizeof tasks[1] << 16;       /* no I/O permission bitmap */
+    __asm__ volatile("lgdt %0; ltrw %w1; ljmp %2, $0"
+        : : "m"(table), "r"(OLD), "i"(NEW) : "memory");
     return STILL_RUNNING;
 }

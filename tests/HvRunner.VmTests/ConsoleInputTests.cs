@@ -15,23 +15,6 @@ public sealed class ConsoleInputTests
     public async Task Input_SentAtOnceComesBackInOrder() => await EchoAsync(8 * 1024, waitForReady: false);
 
     [VmFact]
-    public async Task Input_OfOneByteAtATimeComesBack()
-    {
-        using var process = StartEcho();
-        await process.WaitForOutputAsync(Ready);
-        var expected = Ready;
-        foreach (var letter in "hvrun")
-        {
-            await SendAsync(process, [(byte)letter]);
-            expected += letter;
-            await process.WaitForOutputAsync(expected);
-        }
-
-        await SendAsync(process, [EndOfTransmission]);
-        Assert.Equal(expected, (await process.EndAsync()).Ended(0, "poweroff").Text);
-    }
-
-    [VmFact]
     public async Task EndOfInput_DoesNotEndTheRun()
     {
         using var process = StartEcho();

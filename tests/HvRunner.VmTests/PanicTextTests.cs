@@ -23,12 +23,6 @@ public sealed class PanicTextTests
     }
 
     [VmFact]
-    public async Task PanicText_OfAnotherKernelMeansNothing()
-    {
-        (await Guests.EndAsync("panic-text", "--timeout", "300ms")).Ended(124, "timeout");
-    }
-
-    [VmFact]
     public async Task PanicText_Off_MeansNothing()
     {
         (await RunAsLinuxAsync("panic-text", "--panic-text", "off", "--timeout", "300ms")).Ended(124, "timeout");

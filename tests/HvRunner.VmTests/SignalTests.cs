@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using HvRunner.VmTests.Harness;
 using HvRunner.VmTests.Harness.Interop;
 using Xunit.Abstractions;
@@ -77,6 +78,17 @@ public sealed class SignalTests(ITestOutputHelper output)
         await Task.Delay(300, process.Limit);
         process.Signal(Libc.SIGCONT);
         (await process.EndAsync()).Ended(0, "poweroff").Prints("demo: ends with status 0");
+    }
+
+    [VmFact]
+    public async Task Signal_EndsALinuxThatBoots()
+    {
+        using var process = HvrunProcess.Start("run", "--memory", "128M", "--cmdline", "console=ttyS0 earlyprintk=ttyS0", Artifacts.Linux);
+        await process.WaitForOutputAsync("Linux version 6.1.");
+        var sent = Stopwatch.GetTimestamp();
+        process.Signal(Libc.SIGTERM);
+        var result = (await process.EndAsync()).Ended(130, "interrupted");
+        result.True(Stopwatch.GetElapsedTime(sent) < TimeSpan.FromSeconds(1), "the end was expected within a second of the signal");
     }
 
     private static async Task<string> InterruptAsync(string[] arguments, int signal, TimeSpan delay, string what)

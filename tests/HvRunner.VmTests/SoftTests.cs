@@ -30,25 +30,6 @@ public sealed class SoftTests(ITestOutputHelper output)
     }
 
     [Theory]
-    [InlineData("real")]
-    [InlineData("virtual")]
-    public async Task Processor_PassesEveryPoint(string clock)
-    {
-        // guests/processor, TAP: a plan behind as many points, none of which fails or names another machine's deviation.
-        var result = (await HvrunProcess.RunAsync([.. Run(clock), "--timeout", "60s", Artifacts.Guest("processor")])).Ended(0, "poweroff");
-        var points = result.Text.Split('\n').Count(line => line.StartsWith("ok ", StringComparison.Ordinal));
-        result.True(points >= 847 && result.Text.EndsWith($"\n1..{points}\n", StringComparison.Ordinal), "all points and their plan were expected");
-        result.True(!result.Text.Contains("not ok", StringComparison.Ordinal), "no failed point was expected");
-        result.True(!result.Text.Contains("SKIP TCG", StringComparison.Ordinal), "no point given up was expected");
-    }
-
-    [Theory]
-    [InlineData("real")]
-    [InlineData("virtual")]
-    public async Task Compute_GetsTheKnownResults(string clock) =>
-        (await HvrunProcess.RunAsync([.. Run(clock), "--timeout", "60s", Artifacts.Guest("compute")])).Ended(0, "poweroff");
-
-    [Theory]
     [InlineData("halt")]
     [InlineData("halt-loop")]
     public async Task Halt_IsFoundSoon(string ending)
@@ -71,21 +52,6 @@ public sealed class SoftTests(ITestOutputHelper output)
         result.True(result.Duration < TimeSpan.FromMilliseconds(1300), "the end was expected within a second of the time limit");
     }
 
-    [Fact]
-    public async Task VirtualIdle_IsHaltedWhenNothingCanCome() =>
-        (await Guests.EndAsync("idle", [.. Virtual, "--timeout", "20s"])).Ended(84, "halted").Says("no timer is armed and no input is left");
-
-    [Fact]
-    public async Task Echo_GivesBackWhatItGets()
-    {
-        using var process = HvrunProcess.Start(new HvrunStart(["run", .. Soft, "--memory", "16M", "--timeout", "20s", Artifacts.Guest("echo")]) { KeepInputOpen = true });
-        await process.Input.WriteAsync("through the soft processor\n"u8.ToArray());
-        await process.Input.FlushAsync();
-        await process.WaitForOutputAsync("through the soft processor");
-        process.Signal(Harness.Interop.Libc.SIGTERM);
-        (await process.EndAsync()).Ended(130, "interrupted");
-    }
-
     [Theory]
     [InlineData("demo", "")]
     [InlineData("echo", "four score and seven years ago\n")]
@@ -102,24 +68,6 @@ public sealed class SoftTests(ITestOutputHelper output)
         Assert.Contains("Sat Jan  1 00:00:00 UTC 2000", text, StringComparison.Ordinal);
         Assert.Contains("Sat Jan  1 00:00:03 UTC 2000", text, StringComparison.Ordinal);
     }
-
-    [Fact]
-    public async Task Linux_TakesCommandsAndEndsWithTheirStatus()
-    {
-        using var process = HvrunProcess.Start(new HvrunStart(
-            ["run", .. Soft, "--memory", "128M", "--initrd", Artifacts.Initramfs, "--timeout", "60s", Artifacts.Linux, "--", "hvrun.shell"])
-        {
-            KeepInputOpen = true,
-            Limit = TimeSpan.FromSeconds(90),
-        });
-        await process.Input.WriteAsync("echo $((6 * 7)) is the answer; exit 9\n"u8.ToArray());
-        await process.Input.FlushAsync();
-        var result = (await process.EndAsync()).Ended(9, "guest-status");
-        result.Prints("42 is the answer");
-        Artifacts.Measured($"Linux on soft: shell to its end after {result.Duration.TotalSeconds:F1} s");
-    }
-
-    private static string[] Run(string clock) => ["run", .. Soft, "--clock", clock, "--memory", "16M"];
 
     /// <summary>Runs twice with input that arrives differently, and compares everything but the timings. Returns the console.</summary>
     private async Task<string> CheckIdenticalAsync(string[] options, string kernel, string[] words, string input)

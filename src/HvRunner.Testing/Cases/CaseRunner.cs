@@ -203,7 +203,7 @@ internal sealed class CaseRunner
         return new KernelReportOptions
         {
             Names = KernelReportTable.DefaultNames.Union(script.Watch).Except(script.Ignore).Except(expected).ToHashSet(),
-            Extra = [.. script.Problems.Select(problem => ("problem", (KernelReportPattern)problem.ToPattern().IsIn))],
+            Extra = [.. script.Problems.Select(problem => (ConsoleReader.ProblemName, (KernelReportPattern)problem.ToPattern().IsIn))],
         };
     }
 

@@ -13,6 +13,9 @@ namespace HvRunner.Testing.Cases;
 /// </summary>
 internal sealed class ConsoleReader
 {
+    /// <summary>What a report is called that one of the script's own <c>problems</c> found; no kind of kernel report, so nothing to ignore.</summary>
+    internal const string ProblemName = "problem";
+
     // What a report or a result may still have to say is taken for complete when the guest has said nothing for so long.
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ReportLimit = TimeSpan.FromSeconds(5);
@@ -167,7 +170,10 @@ internal sealed class ConsoleReader
 
         if (_reports.TryTake(out var report))
         {
-            throw new CaseFailedException($"the console reports: {report.Title} ({report.Name}; where that is expected, write ignore: [{report.Name}])", details: report.Lines);
+            var sentence = report.Name == ProblemName
+                ? $"the console shows a problem: {report.Title}"
+                : $"the console reports: {report.Title} ({report.Name}; where that is expected, write ignore: [{report.Name}])";
+            throw new CaseFailedException(sentence, details: report.Lines);
         }
     }
 

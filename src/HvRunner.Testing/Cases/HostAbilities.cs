@@ -15,11 +15,12 @@ internal sealed class HostAbilities
     /// <param name="runsOn">What the case would run on.</param>
     internal string? WhyNot(string required, HypervisorSettings runsOn) => required switch
     {
+        "hypervisor" or "user-space" when runsOn.IsSoft => null,
         "soft" => runsOn.IsSoft ? null : "requires soft, and runs on kvm",
         "whp" => "requires whp, the Windows Hypervisor Platform, which this hvrun does not drive",
         _ when runsOn.IsSoft => $"requires {required}, and runs on soft",
         _ when _kvm.Value is { } refusal => $"requires {required}: {refusal}",
-        "hardware" when _isSoftwareAssisted.Value => "requires hardware, and this host's KVM is software-assisted",
+        "hardware" or "user-space" when _isSoftwareAssisted.Value => $"requires {required}, and this host's KVM is software-assisted",
         _ => null,
     };
 

@@ -146,7 +146,10 @@ internal sealed class StepRunner(GuestSession session, ConsoleReader console, Su
     private void Wait(TimeSpan duration, Deadline limit, string awaited)
     {
         var until = Deadline.After(Stopwatch.GetTimestamp(), duration, string.Empty);
-        if (console.ReadUntil(until.Or(limit)))
+        session.IsInputHeld = true;
+        var hasEnded = console.ReadUntil(until.Or(limit));
+        session.IsInputHeld = false;
+        if (hasEnded)
         {
             throw new CaseFailedException($"the guest ended {EndOf()}while {awaited}");
         }

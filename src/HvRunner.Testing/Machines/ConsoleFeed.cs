@@ -82,8 +82,11 @@ internal sealed class ConsoleFeed
         }
     }
 
-    /// <summary>Waits until the reader has taken everything and waits for more; false when <paramref name="mayWait"/> says to give up, or the guest has ended. The guest's thread.</summary>
-    internal bool WaitForReader(Func<bool> mayWait)
+    /// <summary>
+    /// Waits until the reader has taken everything, waits for more and <paramref name="hasSpoken"/>; false when <paramref name="mayWait"/> says to give up,
+    /// or the guest has ended. The guest's thread.
+    /// </summary>
+    internal bool WaitForReader(Func<bool> mayWait, Func<bool> hasSpoken)
     {
         while (mayWait())
         {
@@ -94,7 +97,7 @@ internal sealed class ConsoleFeed
                     return false;
                 }
 
-                if (_readerWaits && !_signalled && !_nudged && _buffer.IsEmpty)
+                if (_readerWaits && !_signalled && !_nudged && _buffer.IsEmpty && hasSpoken())
                 {
                     return true;
                 }

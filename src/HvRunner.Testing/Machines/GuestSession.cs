@@ -83,6 +83,12 @@ internal sealed class GuestSession : IDisposable
     /// <summary>Types on the console.</summary>
     internal void Send(ReadOnlySpan<byte> bytes) => _input.Send(bytes);
 
+    /// <summary>See <see cref="ScriptedInput.IsHeld"/>.</summary>
+    internal bool IsInputHeld
+    {
+        set => _input.IsHeld = value;
+    }
+
     /// <summary>See <see cref="Machine.Machine.Pause"/>.</summary>
     internal bool Pause() => _machine.Pause();
 

@@ -14,6 +14,7 @@ internal sealed class ScriptedInput(ConsoleFeed feed, bool isPulled) : ISerialIn
     private readonly Lock _gate = new();
     private readonly Queue<byte> _queue = new();
     private bool _isDue;
+    private volatile bool _isHeld;
     private volatile Machine.Machine? _machine;
 
     /// <summary>Input may be taken from now on.</summary>
@@ -41,6 +42,15 @@ internal sealed class ScriptedInput(ConsoleFeed feed, bool isPulled) : ISerialIn
         {
             _machine?.InputReady();
         }
+    }
+
+    /// <summary>
+    /// While it is set, the test lets time pass before it goes on, and may type then: a guest of a virtual clock that wants input waits for it as for a slow
+    /// typist, and is not found halted. Any thread.
+    /// </summary>
+    internal bool IsHeld
+    {
+        set => _isHeld = value;
     }
 
     /// <summary>The guest of a virtual clock sleeps with nothing to do: gives it the next byte, if it takes one. False when there is none.</summary>
@@ -80,10 +90,21 @@ internal sealed class ScriptedInput(ConsoleFeed feed, bool isPulled) : ISerialIn
         }
     }
 
+    private bool HasBytes
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _queue.Count != 0;
+            }
+        }
+    }
+
     /// <summary>Makes the next byte due, once the test has had its say.</summary>
     private bool Fetch(Machine.Machine machine)
     {
-        if (!_isDue && feed.WaitForReader(machine.MayWait))
+        if (!_isDue && feed.WaitForReader(machine.MayWait, () => !_isHeld || HasBytes))
         {
             lock (_gate)
             {

@@ -21,7 +21,7 @@ public sealed record Script
     /// <summary>Names of verdicts; the run must end with one of them.</summary>
     public required IReadOnlyList<string> Verdicts { get; init; }
 
-    /// <summary>What the case needs, else it is skipped: <c>kvm</c>, <c>whp</c>, <c>soft</c>, <c>hardware</c>.</summary>
+    /// <summary>What the case needs, else it is skipped: <c>hypervisor</c>, <c>user-space</c>, <c>kvm</c>, <c>whp</c>, <c>soft</c>, <c>hardware</c>.</summary>
     public required IReadOnlyList<string> Requires { get; init; }
 
     /// <summary>On the console each of these ends the case as failed.</summary>

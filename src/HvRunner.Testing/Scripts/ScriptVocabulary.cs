@@ -29,7 +29,7 @@ internal static class ScriptVocabulary
         "watchdog", "halted", "cpu-error", "timeout", "interrupted",
     ];
 
-    internal static readonly string[] Requirements = ["kvm", "whp", "soft", "hardware"];
+    internal static readonly string[] Requirements = ["hypervisor", "user-space", "kvm", "whp", "soft", "hardware"];
 
     /// <summary>Kinds of reports of a Linux kernel that are recognized on its console.</summary>
     internal static readonly string[] KernelReports =

@@ -31,7 +31,7 @@ public class ScriptFaultTests
     [InlineData(
         "kernel: k\nverdict: []\nrequires: kvmm\nignore: [panik, oom, oom]\nwatch: [panic, oom]\nproblems: BUG",
         "2:10: expected at least one verdict, found none; without the key it is poweroff.",
-        "3:11: expected a requirement (kvm, whp, soft, hardware), found 'kvmm'; did you mean 'kvm'?",
+        "3:11: expected a requirement (hypervisor, user-space, kvm, whp, soft, hardware), found 'kvmm'; did you mean 'kvm'?",
         "4:10: expected a kind of kernel report (panic, oops, bug, warning, hung-task, rcu-stall, soft-lockup, hard-lockup, lockdep, oom, workqueue-stall, kmemleak), found 'panik'; did you mean 'panic'?",
         "4:17: 'oom' stands under 'ignore' and under 'watch'.",
         "4:22: 'oom' stands here twice.",

@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace HvRunner.VmTests.Harness;
 
 /// <summary>
-/// What the tests run: the native hvrun, the guests, two Linux kernels and an initramfs for both. <c>tests/run</c> names them in the environment; without it
+/// What the tests run: the native hvrun, the guests, a Linux kernel and its initramfs. <c>tests/run</c> names them in the environment; without it
 /// they are built here, once.
 /// </summary>
 internal static class Artifacts
@@ -11,7 +11,6 @@ internal static class Artifacts
     private static readonly Lazy<string> HvrunPath = new(() => Named("HVRUN") ?? LastLineOf("src/hvrun", "--build"));
     private static readonly Lazy<string> GuestsPath = new(() => Named("HVRUN_GUESTS") ?? BuildGuests());
     private static readonly Lazy<string> LinuxPath = new(() => Named("HVRUN_LINUX") ?? LastLineOf("guests/linux/build"));
-    private static readonly Lazy<string> DebianPath = new(() => Named("HVRUN_DEBIAN") ?? LastLineOf("guests/debian/build"));
     private static readonly Lazy<string> InitramfsPath = new(() => Named("HVRUN_INITRAMFS") ?? LastLineOf("guests/initramfs/build"));
 
     /// <summary>The repository's top directory.</summary>
@@ -21,14 +20,7 @@ internal static class Artifacts
 
     internal static string Linux => LinuxPath.Value;
 
-    /// <summary>The vmlinux of Debian's cloud kernel.</summary>
-    internal static string Debian => DebianPath.Value;
-
     internal static string Initramfs => InitramfsPath.Value;
-
-    /// <summary>The words in a command line file of a guest: everything but its comments.</summary>
-    internal static string CommandLine(string guest) => string.Join(' ', File.ReadLines(Path.Combine(Root, "guests", guest, "cmdline"))
-        .SelectMany(line => line.Split('#')[0].Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)));
 
     internal static string Guest(string name) => Path.Combine(GuestsPath.Value, $"{name}.elf");
 

@@ -105,6 +105,9 @@ internal sealed class HvrunProcess : IDisposable
         return new HvrunResult(_command, _process.ExitCode, _output?.Bytes ?? [], _error!.Text, duration);
     }
 
+    /// <summary>Lines that it has written so far.</summary>
+    internal int OutputLines => _output!.Bytes.Count(value => value == (byte)'\n');
+
     internal async Task WaitForOutputAsync(string text) => await WaitForAsync(_output!, text, "standard output");
 
     internal async Task WaitForErrorAsync(string text) => await WaitForAsync(_error!, text, "standard error");

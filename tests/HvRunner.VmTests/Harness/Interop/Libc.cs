@@ -6,10 +6,12 @@ namespace HvRunner.VmTests.Harness.Interop;
 internal static partial class Libc
 {
     internal const int SIGINT = 2;
+    internal const int SIGKILL = 9;
     internal const int SIGTERM = 15;
     internal const int SIGCONT = 18;
     internal const int SIGSTOP = 19;
 
+    internal const nuint FIONREAD = 0x541b;
     internal const nuint TIOCSPTLCK = 0x40045431;
     internal const nuint TIOCGPTN = 0x80045430;
 
