@@ -61,7 +61,7 @@ public sealed class TestInterruptionTests
 
         // A session of its own, so that every process that came from it can be told.
         using var process = HvrunProcess.Start(new HvrunStart(["-w", Artifacts.Hvrun, .. scripts.Arguments("--jobs", "2")]) { Program = "/usr/bin/setsid" });
-        await UntilAsync(process, () => scripts.Kept.Length == 2 && scripts.Kept.All(folder => new FileInfo(Path.Combine(folder, "console.log")).Length > 0));
+        await UntilAsync(process, () => scripts.Kept.Length == 2 && scripts.Kept.All(folder => new FileInfo(Path.Combine(folder, "console.log")) is { Exists: true, Length: > 0 }));
         var hvrun = Assert.Single(Processes(), one => one.Parent == process.Id).Id;
         Assert.Equal(0, Libc.kill(hvrun, Libc.SIGKILL));
         await process.EndAsync();
