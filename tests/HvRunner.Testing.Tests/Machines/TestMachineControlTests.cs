@@ -1,5 +1,6 @@
 using System.Text;
 using HvRunner.Machine.Verdicts;
+using static HvRunner.Fakes.TinyCode;
 using static HvRunner.Testing.Tests.Machines.TinyGuest;
 
 namespace HvRunner.Testing.Tests.Machines;

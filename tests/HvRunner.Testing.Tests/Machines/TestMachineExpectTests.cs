@@ -1,5 +1,6 @@
 using HvRunner.Machine.Verdicts;
 using HvRunner.Testing.Matching;
+using static HvRunner.Fakes.TinyCode;
 using static HvRunner.Testing.Tests.Machines.TinyGuest;
 
 namespace HvRunner.Testing.Tests.Machines;

@@ -1,4 +1,5 @@
 using HvRunner.Abstractions;
+using static HvRunner.Fakes.TinyCode;
 using static HvRunner.Testing.Tests.Machines.TinyGuest;
 
 namespace HvRunner.Testing.Tests.Machines;
