@@ -1,3 +1,4 @@
+using System.Globalization;
 using HvRunner.Abstractions;
 using HvRunner.Launch;
 using HvRunner.Machine.Reports;
@@ -14,22 +15,32 @@ namespace HvRunner.Testing;
 
 /// <summary>
 /// A kernel in a virtual machine, in the hands of a test in any framework: it runs from <see cref="StartAsync"/> on, in this process. Members may be called from any
-/// thread; what is awaited on the console is met in the order in which it was asked for. No call waits for ever: the machine has a time limit, and what waits
-/// ends with it. A panic, oops, stall or the like that the kernel reports fails whatever is awaited, with its text.
+/// thread. No wait is for ever: the machine has a time limit, and what waits ends with it. A panic, oops, stall or the like that the kernel reports fails
+/// whatever is awaited, or is awaited next, with its text. After <see cref="DisposeAsync"/>, what is asked of the machine throws <see cref="ObjectDisposedException"/>,
+/// as does what was still awaited; <see cref="Verdict"/>, <see cref="Report"/> and <see cref="LastLines"/> stay.
 /// </summary>
+/// <example>
+/// <code>
+/// await using var vm = await TestMachine.StartAsync(new TestMachineOptions { Kernel = "vmlinux", Initrd = "initramfs.cpio" });
+/// await vm.ExpectAsync("login:");
+/// await vm.SendAsync("root\n");
+/// var version = await vm.ExpectAsync(@"/Linux version (\S+) /");
+/// Assert.Equal(VerdictKind.PowerOff, (await vm.WaitForEndAsync()).Kind);
+/// </code>
+/// </example>
 public sealed class TestMachine : IAsyncDisposable
 {
-    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(5);
-
     private readonly GuestSession _session;
     private readonly ConsoleWorker _console;
     private readonly SubCaseList _subCases;
+    private readonly Lazy<Task> _disposal;
 
     private TestMachine(GuestSession session, ConsoleWorker console, SubCaseList subCases)
     {
         _session = session;
         _console = console;
         _subCases = subCases;
+        _disposal = new Lazy<Task>(() => Task.Run(Dispose));
     }
 
     /// <summary>How the run ended, as soon as it is decided; null before.</summary>
@@ -38,19 +49,27 @@ public sealed class TestMachine : IAsyncDisposable
     /// <summary>Everything that is known of the run; complete after <see cref="WaitForEndAsync"/>.</summary>
     public RunReport Report => _session.Report;
 
+    /// <summary>Something that was expected of the guest did not come. A machine that is disposed then has a post-mortem in its report, however it ended.</summary>
+    public bool HasFailed => _console.HasFailed;
+
     /// <summary>
     /// Boots. Throws <see cref="InvalidInputException"/>, which lists all that is wrong with options and files, and <see cref="HypervisorException"/> where there
     /// is no hypervisor.
     /// </summary>
+    /// <param name="options">What to boot.</param>
+    /// <param name="cancellation">Keeps the machine from being built; one that is being built is not given up.</param>
     public static Task<TestMachine> StartAsync(TestMachineOptions options, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(options);
         return Task.Run(() => Start(options), cancellation);
     }
 
-    /// <summary>Waits until the console shows a text, or a regular expression between slashes, behind the last match. See <see cref="ConsolePattern"/>.</summary>
+    /// <summary>
+    /// Waits until the console shows a text, or a regular expression between slashes, behind the last match. See <see cref="ConsolePattern"/>. Several that wait at once are met in
+    /// the order in which they were asked for. After one that failed or was cancelled, the next search begins behind the last match all the same.
+    /// </summary>
     /// <param name="pattern">As scripts write it.</param>
-    /// <param name="within">Its own time limit; null for the machine's alone.</param>
+    /// <param name="within">Its own time limit, from now on; null for the machine's alone. Zero looks at what has come.</param>
     /// <param name="cancellation">Ends the wait; the machine goes on.</param>
     /// <returns>What was found, a regular expression's groups included.</returns>
     /// <exception cref="ExpectationException">It did not come: time passed, the guest ended, or its kernel reported a fault.</exception>
@@ -61,24 +80,33 @@ public sealed class TestMachine : IAsyncDisposable
     public Task<ConsoleMatch> ExpectAnyAsync(IReadOnlyList<ConsolePattern> patterns, TimeSpan? within = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(patterns);
-        var awaited = $"waiting for {string.Join(" or ", patterns)}";
-        return _console.RunAsync(reader => reader.Await(patterns, LimitOf(within), awaited) ?? throw new CaseFailedException($"the guest ended {EndOf()}while {awaited}"), cancellation);
+        ArgumentOutOfRangeException.ThrowIfZero(patterns.Count, nameof(patterns));
+        PatternSearch? search = null;
+        return _console.RunAsync(
+            new ConsoleRequest<ConsoleMatch>(
+                $"waiting for {string.Join(" or ", patterns)}",
+                isInOrder: true,
+                LimitOf(within),
+                console => console.Find(search ??= console.Search(patterns)),
+                (console, match) => console.MoveBehind(match)),
+            cancellation);
     }
 
-    /// <summary>From here on the console must not show any of these: if it does, whatever is awaited then fails.</summary>
+    /// <summary>From the last match on, the console must not show any of these: if it does, whatever is awaited then fails.</summary>
     public Task RejectAsync(params IReadOnlyList<ConsolePattern> patterns)
     {
         ArgumentNullException.ThrowIfNull(patterns);
-        return _console.RunAsync(
-            reader =>
-            {
-                reader.Reject($"reject {string.Join(" or ", patterns)}", patterns);
-                return true;
-            },
-            CancellationToken.None);
+        return AskAsync(console =>
+        {
+            console.Reject($"reject {string.Join(" or ", patterns)}", patterns);
+            return patterns;
+        });
     }
 
-    /// <summary>Types a text on the console, as UTF-8; a return key only where it has "\n". It is taken as soon as the guest takes it.</summary>
+    /// <summary>
+    /// Types a text on the console, as UTF-8; a return key only where it has "\n". It is taken as soon as the guest takes it, which is not waited for; a guest with
+    /// a virtual clock takes it while the test waits for something.
+    /// </summary>
     public Task SendAsync(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -98,71 +126,68 @@ public sealed class TestMachine : IAsyncDisposable
     /// <summary>The console's last lines, oldest first.</summary>
     public IReadOnlyList<string> LastLines(int count = 20) => _session.LastLines(count);
 
-    /// <summary>Results that the guest has printed as TAP, KTAP or KUnit so far.</summary>
-    public Task<IReadOnlyList<SubCase>> GetSubCasesAsync() => _console.RunAsync<IReadOnlyList<SubCase>>(_ => [.. _subCases.Kept], CancellationToken.None);
+    /// <summary>Results that the guest has printed as TAP, KTAP or KUnit so far, in order; as many as a report holds.</summary>
+    /// <exception cref="ExpectationException">The guest has ended, and its results do not add up: some that were planned have not come, say.</exception>
+    public Task<IReadOnlyList<SubCase>> GetSubCasesAsync() => AskAsync<IReadOnlyList<SubCase>>(console =>
+        console.ResultFaults is [var first, ..] all ? throw new CaseFailedException($"the results on the console do not add up: {first}", details: [.. all.Skip(1)]) : [.. _subCases.Kept]);
 
-    /// <summary>Waits for the guest's end.</summary>
+    /// <summary>Waits for the guest's end. What else is awaited meanwhile is met all the same.</summary>
     /// <param name="within">A time limit of its own; null for the machine's alone.</param>
     /// <param name="cancellation">Ends the wait; the machine goes on.</param>
-    /// <exception cref="ExpectationException">It did not end in time, or its kernel reported a fault.</exception>
-    public Task<Verdict> WaitForEndAsync(TimeSpan? within = null, CancellationToken cancellation = default) => _console.RunAsync(
-        reader =>
-        {
-            var limit = LimitOf(within);
-            if (!reader.ReadUntil(limit))
-            {
-                ConsoleReader.ThrowIfPassed(limit, "waiting for the guest to end");
-            }
-
-            return _session.WaitForEnd(EndLimit) ? _session.Verdict! : throw new CaseFailedException("the host does not give the guest back");
-        },
-        cancellation);
-
-    /// <summary>Ends the machine, if it still runs, and gives everything back.</summary>
-    public async ValueTask DisposeAsync()
+    /// <exception cref="ExpectationException">It did not end in time, its kernel reported a fault, or a rejected text came.</exception>
+    public Task<Verdict> WaitForEndAsync(TimeSpan? within = null, CancellationToken cancellation = default)
     {
-        await Task.Run(() =>
+        Verdict? EndOf(ConsoleReader console)
         {
-            _session.End(new Verdict(VerdictKind.Interrupted, "the test is over"), postMortem: false);
-            _console.Dispose();
-            _session.Dispose();
-        }).ConfigureAwait(false);
+            console.CheckRejected();
+            return console.HasEnded ? _console.EndOfRun() : null;
+        }
+
+        return _console.RunAsync(new ConsoleRequest<Verdict>("waiting for the guest to end", isInOrder: false, LimitOf(within), EndOf), cancellation);
     }
+
+    /// <summary>Ends the machine, if it still runs, and gives everything back. What it said until then still reaches <see cref="TestMachineOptions.ConsoleLine"/>.</summary>
+    public ValueTask DisposeAsync() => new(_disposal.Value);
 
     private static TestMachine Start(TestMachineOptions options)
     {
         var faults = new Faults();
-        var given = new Dictionary<string, string>(options.Options, StringComparer.Ordinal) { ["cpus"] = options.Cpus.ToString(System.Globalization.CultureInfo.InvariantCulture) };
-        foreach (var (name, text) in (IEnumerable<(string, string?)>)[("initrd", options.Initrd), ("cmdline", options.CommandLine), ("memory", options.Memory), ("hypervisor", options.Hypervisor)])
-        {
-            if (text is not null)
-            {
-                given[name] = text;
-            }
-        }
-
-        foreach (var unknown in given.Keys.Except(RunSettingsReader.Names))
-        {
-            faults.Usage($"{unknown}: expected one of the options {string.Join(", ", RunSettingsReader.Names)}.");
-        }
-
-        var settings = new RunSettingsReader(given.GetValueOrDefault, (name, sentence) => faults.Usage($"{name}: {sentence}")).Read(options.Kernel, []);
-        faults.ThrowIfAny();
+        var settings = TestMachineSettings.Read(options, faults);
         var report = new RunReport
         {
             Version = typeof(TestMachine).Assembly.GetName().Version?.ToString(3) ?? string.Empty,
             Verdict = new Verdict(VerdictKind.Internal),
             StartTimestamp = System.Diagnostics.Stopwatch.GetTimestamp(),
         };
-        var session = GuestSession.Start(settings with { Timeout = options.Timeout }, report, Logger.None);
         var subCases = new SubCaseList();
-        var reader = new ConsoleReader(
-            session, Stream.Null, new KtapReader(subCases.Add), new KernelReportReader(new KernelReportOptions { Names = options.KernelReports }), options.ConsoleLine);
+        var reports = new KernelReportReader(new KernelReportOptions { Names = options.KernelReports });
+        var session = GuestSession.Start(settings, report, Logger.None, faults);
+        var reader = new ConsoleReader(session, Stream.Null, new KtapReader(subCases.Add), reports, options.ConsoleLine)
+        {
+            AdviceOnReports = $"leave {{0}} out of {nameof(TestMachineOptions)}.{nameof(TestMachineOptions.KernelReports)}",
+        };
         return new TestMachine(session, new ConsoleWorker(session, reader), subCases);
     }
 
-    private static Deadline LimitOf(TimeSpan? within) =>
-        within is { } own ? Deadline.After(System.Diagnostics.Stopwatch.GetTimestamp(), own, $"the limit of {own.TotalSeconds:0.###} s") : new Deadline(long.MaxValue, string.Empty);
+    private static Deadline LimitOf(TimeSpan? within)
+    {
+        if (within is not { } limit || limit == Timeout.InfiniteTimeSpan)
+        {
+            return Deadline.Never;
+        }
 
-    private string EndOf() => Verdict is { } verdict ? $"with the verdict {verdict.Name}{(verdict.Sentence is null ? "" : $" ({verdict.Sentence})")} " : string.Empty;
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, TimeSpan.Zero, nameof(within));
+        return Deadline.After(
+            System.Diagnostics.Stopwatch.GetTimestamp(), limit, string.Create(CultureInfo.InvariantCulture, $"the limit of {limit.TotalSeconds:0.###} s"));
+    }
+
+    private Task<T> AskAsync<T>(Func<ConsoleReader, T> question)
+        where T : class => _console.RunAsync(new ConsoleRequest<T>(awaited: null, isInOrder: false, Deadline.Never, question));
+
+    private void Dispose()
+    {
+        _session.End(new Verdict(VerdictKind.Interrupted, "the test is over"), postMortem: HasFailed);
+        _console.Dispose();
+        _session.Dispose();
+    }
 }

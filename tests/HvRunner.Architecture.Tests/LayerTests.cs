@@ -26,6 +26,14 @@ public class LayerTests
     }
 
     [Fact]
+    public void Rule_FindsATestFrameworkInTheNativeBinary()
+    {
+        var bad = new ProjectFile("src/HvRunner.Cli/HvRunner.Cli.csproj", ["HvRunner.Testing.Xunit"], [], false);
+        Assert.Single(Layers.Violations([bad]));
+        Assert.Empty(Layers.Violations([bad with { References = ["HvRunner.Testing", "HvRunner.Launch"] }]));
+    }
+
+    [Fact]
     public void Rule_FindsAProjectWithoutARow() =>
         Assert.Single(Layers.Violations([new ProjectFile("src/HvRunner.New/HvRunner.New.csproj", [], [], false)]));
 

@@ -7,6 +7,9 @@ public static partial class Layers
 {
     public const string Everything = "all of the above";
 
+    // Before what the native binary must not carry: a test framework.
+    public const string But = " but ";
+
     /// <summary>In the README's order: every project refers only to projects above it.</summary>
     public static IReadOnlyList<(string Project, string MayReferTo)> Table { get; } =
     [
@@ -20,7 +23,8 @@ public static partial class Layers
         ("HvRunner.Machine", "Abstractions, Boot, Chipset, Instructions"),
         ("HvRunner.Launch", Everything),
         ("HvRunner.Testing", Everything),
-        ("HvRunner.Cli", Everything),
+        ("HvRunner.Testing.Xunit", Everything),
+        ("HvRunner.Cli", Everything + But + "Testing.Xunit"),
     ];
 
     /// <summary>The rows of the README's table: project and what it may refer to.</summary>
@@ -50,9 +54,12 @@ public static partial class Layers
     {
         var above = Table.TakeWhile(row => row.Project != project).Select(row => row.Project);
         var named = Table.First(row => row.Project == project).MayReferTo;
-        return named == Everything ? [.. above] : [.. above.Where(name => named.Split(", ").Contains(name["HvRunner.".Length..]))];
+        bool IsNamed(string names, string project) => names.Split(", ").Contains(project["HvRunner.".Length..]);
+        return named.StartsWith(Everything, StringComparison.Ordinal)
+            ? [.. above.Where(name => !IsNamed(named[Everything.Length..].Replace(But, string.Empty, StringComparison.Ordinal), name))]
+            : [.. above.Where(name => IsNamed(named, name))];
     }
 
-    [GeneratedRegex(@"^\| `(?<project>HvRunner\.\w+)` \|.*\|(?<refers>[^|]*)\|\s*$", RegexOptions.Multiline)]
+    [GeneratedRegex(@"^\| `(?<project>HvRunner\.[\w.]+)` \|.*\|(?<refers>[^|]*)\|\s*$", RegexOptions.Multiline)]
     private static partial Regex Row();
 }

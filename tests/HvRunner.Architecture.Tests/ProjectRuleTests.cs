@@ -22,6 +22,16 @@ public class ProjectRuleTests
     public void PackageReferences_CarryNoVersion() => Violations.None(ProjectRules.Versions(Repository.Projects));
 
     [Fact]
+    public void Examples_TakeTheRepositorysVersions()
+    {
+        var (central, shared) = (Repository.Read("src/Directory.Packages.props").Text, Repository.Read("src/Directory.Build.props").Text);
+        Violations.None(ProjectRules.ExampleVersions(Repository.Projects, central, shared));
+        var old = new ProjectFile("tests/examples/x/x.csproj", [], [("HvRunner.Testing", "0.0.1"), ("xunit", "2.0.0"), ("Nameless", "1.0.0")], false);
+        Assert.Equal(3, ProjectRules.ExampleVersions([old], central, shared).Count());
+        Assert.Empty(ProjectRules.Versions([old]).Concat(ProjectRules.LockFiles([old], [])).Concat(ProjectRules.InSolution([old], "")));
+    }
+
+    [Fact]
     public void Projects_HaveLockFiles() => Violations.None(ProjectRules.LockFiles(Repository.Projects, Repository.Paths.ToHashSet()));
 
     [Fact]
@@ -29,6 +39,13 @@ public class ProjectRuleTests
 
     [Fact]
     public void SourceProjects_HaveReadmes() => Violations.None(ProjectRules.Readmes(Repository.Projects, Repository.Paths.ToHashSet()));
+
+    [Fact]
+    public void TestFrameworks_AreOnlyInTestingXunit()
+    {
+        Violations.None(ProjectRules.TestFrameworks(Repository.Projects));
+        Assert.Single(ProjectRules.TestFrameworks([Bad with { Packages = [("xunit.extensibility.core", null)] }]));
+    }
 
     [Fact]
     public void Abstractions_ReferencesOnlyAnalyzers()

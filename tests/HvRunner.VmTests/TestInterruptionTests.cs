@@ -41,7 +41,7 @@ public sealed class TestInterruptionTests
         // A session of its own (setsid(1) -c takes the terminal), as a shell has it, so that the terminal turns the key into the signal.
         using var scripts = new ScriptFolder(ScriptFolder.Ending("spin", "steps: [expect: nowhere]\n"));
         using var terminal = new PseudoTerminal();
-        using var process = HvrunProcess.Start(new HvrunStart(["-c", "-w", Artifacts.Hvrun, .. scripts.Arguments()])
+        using var process = HvrunProcess.Start(new HvrunStart(["-c", Artifacts.Hvrun, .. scripts.Arguments()])
         {
             Program = "/usr/bin/setsid",
             Redirections = $"<{terminal.Path}",
@@ -59,12 +59,13 @@ public sealed class TestInterruptionTests
     {
         using var scripts = new ScriptFolder(("a", ScriptFolder.Ending("spin", "steps: [expect: nowhere]\n")), ("b", ScriptFolder.Ending("flood:4000000000")));
 
-        // A session of its own, so that every process that came from it can be told.
-        using var process = HvrunProcess.Start(new HvrunStart(["-w", Artifacts.Hvrun, .. scripts.Arguments("--jobs", "2")]) { Program = "/usr/bin/setsid" });
-        await UntilAsync(process, () => scripts.Kept.Length == 2 && scripts.Kept.All(folder => new FileInfo(Path.Combine(folder, "console.log")).Length > 0));
-        var hvrun = Assert.Single(Processes(), one => one.Parent == process.Id).Id;
-        Assert.Equal(0, Libc.kill(hvrun, Libc.SIGKILL));
-        await process.EndAsync();
+        // A session of its own, which setsid(1) makes and then becomes hvrun, so that every process that came from it can be told.
+        using var process = HvrunProcess.Start(new HvrunStart([Artifacts.Hvrun, .. scripts.Arguments("--jobs", "2")]) { Program = "/usr/bin/setsid" });
+        await UntilAsync(process, () => scripts.Kept.Length == 2 && scripts.Kept.All(folder => new FileInfo(Path.Combine(folder, "console.log")) is { Exists: true, Length: > 0 }));
+        var hvrun = process.Id;
+        Assert.Contains(Processes(), one => one.Id == hvrun && one.Session == hvrun);
+        process.Signal(Libc.SIGKILL);
+        Assert.Equal(128 + Libc.SIGKILL, (await process.EndAsync()).Status);
         Assert.DoesNotContain(Processes(), one => one.Id == hvrun || one.Parent == hvrun || one.Group == hvrun || one.Session == hvrun);
         Assert.All(scripts.Kept, folder => Assert.StartsWith(
             folder.Contains("/a-", StringComparison.Ordinal) ? "endings: spin\n" : "\0\u0001\u0002", File.ReadAllText(Path.Combine(folder, "console.log")), StringComparison.Ordinal));

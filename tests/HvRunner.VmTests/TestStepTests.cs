@@ -71,13 +71,13 @@ public sealed class TestStepTests
     [InlineData("- 'false'", "1 of 1 sub-cases failed, first 'false': expected status 0, found 1")]
     [InlineData("- { run: 'true', status: 3 }", "first 'true': expected status 3, found 0")]
     [InlineData("- 'true'\n      - sh -c 'exit 9'\n      - 'true'", "1 of 3 sub-cases failed, first 'sh -c 'exit 9'': expected status 0, found 9")]
-    [InlineData("- { run: echo one, expect: two, within: 1s }", "the step's limit of 1 s passed while waiting for \"two\" from \"echo one\"")]
-    [InlineData("- { run: sleep 100, within: 1s }", "passed while waiting for \"sleep 100\" to come to its end, at the prompt \"hvrun# \"")]
+    [InlineData("- { run: echo one, expect: two, within: 2s }", "the step's limit of 2 s passed while waiting for \"two\" from \"echo one\"")]
+    [InlineData("- { run: sleep 100, within: 2s }", "passed while waiting for \"sleep 100\" to come to its end, at the prompt \"hvrun# \"")]
     [InlineData("- exit 3", "the guest ended with the verdict guest-status (the guest reported status 3) while waiting for \"exit 3\" to come to its end")]
     public async Task Command_ThatDoesNotDoAsItShouldFails(string commands, string sentence)
     {
         // With the machine's end, so that a command that failed is judged and not the missing end.
-        using var scripts = new ScriptFolder(ScriptFolder.Shell($"steps:\n  - for each:\n      {commands}\n  - send: \"exit\\n\"\n  - exit-status: 0\n"));
+        using var scripts = new ScriptFolder(ScriptFolder.Shell($"{AtThePrompt}  - for each:\n      {commands}\n  - send: \"exit\\n\"\n  - exit-status: 0\n"));
         await scripts.FailsAsync(sentence);
     }
 

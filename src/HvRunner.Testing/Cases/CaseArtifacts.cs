@@ -20,7 +20,9 @@ internal sealed class CaseArtifacts : IDisposable
     private CaseArtifacts(string folder)
     {
         Folder = folder;
-        _console = new FileStream(Path.Combine(folder, "console.log"), FileMode.Create, FileAccess.Write, FileShare.Read);
+
+        // Without a buffer: who kills a run wants to see all that the guest said.
+        _console = new FileStream(Path.Combine(folder, "console.log"), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
     }
 
     /// <summary>Where they are.</summary>

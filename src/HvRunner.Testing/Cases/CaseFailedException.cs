@@ -1,6 +1,6 @@
 namespace HvRunner.Testing.Cases;
 
-/// <summary>A case has failed: carries the sentence from where that is found out to where the case is judged. Never leaves <see cref="CaseRunner"/>.</summary>
+/// <summary>A case has failed: carries the sentence from where that is found out to where the case is judged. Users never see it.</summary>
 /// <param name="message">What happened, for people.</param>
 /// <param name="isTimeout">A time limit passed.</param>
 /// <param name="details">More lines, or none.</param>

@@ -28,10 +28,12 @@ internal sealed class ConsoleReader
     private readonly LineSplitter _lines;
     private readonly KtapReader _results;
     private readonly KernelReportReader _reports;
-    private readonly Action<string>? _line;
     private readonly List<(string Step, PatternSearch Search)> _rejected = [];
+    private Action<string>? _line;
+    private Exception? _lineFault;
     private long _cursor;
     private long _reportBegan;
+    private long _lastRead = Stopwatch.GetTimestamp();
 
     /// <summary>Reads a guest's console.</summary>
     /// <param name="session">The guest.</param>
@@ -52,14 +54,35 @@ internal sealed class ConsoleReader
     /// <summary>The guest has ended and all that it said was read.</summary>
     internal bool HasEnded { get; private set; }
 
-    /// <summary>Ends a wait with an <see cref="OperationCanceledException"/>; whoever cancels it nudges the session.</summary>
-    internal CancellationToken Cancellation { get; set; }
+    /// <summary>What to do where a kernel's report is no fault, for the sentence about it; {0} is the report's name.</summary>
+    internal string AdviceOnReports { get; init; } = "write ignore: [{0}]";
 
     /// <summary>What does not add up in the results on the console; known when the guest has ended.</summary>
     internal IReadOnlyList<string> ResultFaults { get; private set; } = [];
 
     /// <summary>From here on, none of these may appear.</summary>
-    internal void Reject(string step, IReadOnlyList<ConsolePattern> patterns) => _rejected.Add((step, new PatternSearch(_transcript, patterns, _cursor)));
+    internal void Reject(string step, IReadOnlyList<ConsolePattern> patterns) => _rejected.Add((step, Search(patterns)));
+
+    /// <summary>A search for patterns behind the last match.</summary>
+    internal PatternSearch Search(IReadOnlyList<ConsolePattern> patterns) => new(_transcript, patterns, _cursor);
+
+    /// <summary>What a search finds in what was read so far, or null. Throws <see cref="CaseFailedException"/> for a rejected text that came before.</summary>
+    internal ConsoleMatch? Find(PatternSearch search)
+    {
+        var isFound = search.TryFind(out var match);
+        CheckRejected(isFound ? match!.DecidedAt : long.MaxValue);
+        return match;
+    }
+
+    /// <summary>What is searched for from now on comes behind this match.</summary>
+    internal void MoveBehind(ConsoleMatch match)
+    {
+        _cursor = match.End;
+        Release(search: null);
+    }
+
+    /// <summary>Throws <see cref="CaseFailedException"/> when a rejected text has come.</summary>
+    internal void CheckRejected() => CheckRejected(upTo: long.MaxValue);
 
     /// <summary>
     /// Waits for one of the patterns behind the last match. Null when the guest ended without it. Throws <see cref="CaseFailedException"/> for a rejected text, a
@@ -67,18 +90,15 @@ internal sealed class ConsoleReader
     /// </summary>
     internal ConsoleMatch? Await(IReadOnlyList<ConsolePattern> patterns, Deadline deadline, string awaited)
     {
-        var search = new PatternSearch(_transcript, patterns, _cursor);
+        var search = Search(patterns);
         while (true)
         {
-            if (search.TryFind(out var match))
+            if (Find(search) is { } match)
             {
-                CheckRejected(upTo: match.DecidedAt);
-                _cursor = match.End;
-                Release(search: null);
+                MoveBehind(match);
                 return match;
             }
 
-            CheckRejected(upTo: long.MaxValue);
             Release(search);
             if (HasEnded)
             {
@@ -123,12 +143,13 @@ internal sealed class ConsoleReader
         return true;
     }
 
-    /// <summary>Reads what comes next, with the kernel's reports and rejected texts looked for; returns after a moment, or when the session is nudged.</summary>
-    internal void ReadOnce()
-    {
-        Pump(new Deadline(long.MaxValue, string.Empty));
-        CheckRejected(upTo: long.MaxValue);
-    }
+    /// <summary>
+    /// Reads what comes next; returns behind it, after a moment, at the limit or when the session is nudged. Throws <see cref="CaseFailedException"/> for a
+    /// kernel's report.
+    /// </summary>
+    /// <param name="limit">When to return at the latest.</param>
+    /// <param name="isAwaited">See <see cref="ConsoleFeed.Read"/>.</param>
+    internal void ReadOnce(Deadline limit, bool isAwaited) => Pump(limit, isAwaited);
 
     /// <summary>Reads on to the guest's end with nothing found wrong any more: the case is judged, only its log is completed.</summary>
     internal void Drain(Deadline deadline)
@@ -148,12 +169,14 @@ internal sealed class ConsoleReader
         }
     }
 
-    private void Pump(Deadline deadline)
+    private void Pump(Deadline deadline, bool isAwaited = true)
     {
-        Cancellation.ThrowIfCancellationRequested();
         var limit = deadline.Left;
-        limit = limit < Silence ? limit : Silence;
-        if (Read(limit) == 0 && limit == Silence)
+        if (Read(limit < Silence ? limit : Silence, isAwaited) > 0)
+        {
+            _lastRead = Stopwatch.GetTimestamp();
+        }
+        else if (Stopwatch.GetElapsedTime(_lastRead) >= Silence)
         {
             _reports.Quiet();
             _results.Quiet();
@@ -167,19 +190,30 @@ internal sealed class ConsoleReader
                 _reports.Quiet();
             }
         }
+        else
+        {
+            _reportBegan = 0;
+        }
 
         if (_reports.TryTake(out var report))
         {
+            var advice = string.Format(System.Globalization.CultureInfo.InvariantCulture, AdviceOnReports, report.Name);
             var sentence = report.Name == ProblemName
                 ? $"the console shows a problem: {report.Title}"
-                : $"the console reports: {report.Title} ({report.Name}; where that is expected, write ignore: [{report.Name}])";
+                : $"the console reports: {report.Title} ({report.Name}; where that is expected, {advice})";
             throw new CaseFailedException(sentence, details: report.Lines);
+        }
+
+        if (_lineFault is { } fault)
+        {
+            _lineFault = null;
+            throw new CaseFailedException($"whoever is told of the console's lines has thrown: {fault.Message}", details: fault.ToString().Split('\n'));
         }
     }
 
-    private int Read(TimeSpan limit)
+    private int Read(TimeSpan limit, bool isAwaited = true)
     {
-        var count = _session.Read(_bytes, limit);
+        var count = _session.Read(_bytes, limit, isAwaited);
         if (count > 0)
         {
             _log.Write(_bytes, 0, count);
@@ -211,7 +245,16 @@ internal sealed class ConsoleReader
     {
         _results.Line(line);
         _reports.Line(line);
-        _line?.Invoke(line.ToString());
+        try
+        {
+            _line?.Invoke(line.ToString());
+        }
+        catch (Exception exception)
+        {
+            // Not the guest's fault, nor that of what was read with this line: the reading goes on without that listener.
+            _line = null;
+            _lineFault = exception;
+        }
     }
 
     private void CheckRejected(long upTo)

@@ -23,8 +23,15 @@ internal readonly struct Deadline(long timestamp, string sentence)
     /// <summary>It has passed.</summary>
     internal bool HasPassed => Left == TimeSpan.Zero;
 
+    /// <summary>It does not pass.</summary>
+    internal static Deadline Never { get; } = new(long.MaxValue, string.Empty);
+
     /// <summary>So much after a time stamp.</summary>
-    internal static Deadline After(long start, TimeSpan limit, string sentence) => new(start + (long)(limit.TotalSeconds * Stopwatch.Frequency), sentence);
+    internal static Deadline After(long start, TimeSpan limit, string sentence)
+    {
+        var ticks = limit.TotalSeconds * Stopwatch.Frequency;
+        return new(ticks < long.MaxValue - start ? start + (long)ticks : long.MaxValue, sentence);
+    }
 
     /// <summary>The earlier of the two.</summary>
     internal Deadline Or(Deadline other) => other.Timestamp < timestamp ? other : this;

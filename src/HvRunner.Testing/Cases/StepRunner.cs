@@ -97,7 +97,7 @@ internal sealed class StepRunner(GuestSession session, ConsoleReader console, Su
         return console.Await(patterns, limit, awaited) ?? throw new CaseFailedException($"the guest ended {EndOf()}while {awaited}");
     }
 
-    private void Type(ReadOnlySpan<byte> bytes)
+    private void Type(byte[] bytes)
     {
         _typed = true;
         session.Send(bytes);
@@ -186,7 +186,7 @@ internal sealed class StepRunner(GuestSession session, ConsoleReader console, Su
             }
 
             Expect([prompt], ownLimit, $"waiting for {command} to come to its end, at the prompt {step.Prompt}");
-            Type("echo hvrun-status=$?\n"u8);
+            Type("echo hvrun-status=$?\n"u8.ToArray());
             var status = Expect([answer], ownLimit, $"waiting for the status of {command}").Groups[1];
             Judge(command, int.Parse(status.AsSpan(0, Math.Min(status.Length, 9)), CultureInfo.InvariantCulture));
         }

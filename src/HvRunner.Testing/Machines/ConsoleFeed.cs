@@ -28,7 +28,12 @@ internal sealed class ConsoleFeed
     /// Takes what is there, waiting for it as long as <paramref name="limit"/>. The number of bytes; 0 when the time has passed or somebody called
     /// <see cref="Nudge"/>; -1 when the guest has ended and all was taken. The reader's thread.
     /// </summary>
-    internal int Read(Span<byte> destination, TimeSpan limit)
+    /// <param name="destination">Where to.</param>
+    /// <param name="limit">How long to wait.</param>
+    /// <param name="isAwaited">
+    /// The test waits for what comes. Where it does not, it may be about to type, and a guest with a virtual clock that waits for input is kept waiting.
+    /// </param>
+    internal int Read(Span<byte> destination, TimeSpan limit, bool isAwaited = true)
     {
         var began = Stopwatch.GetTimestamp();
         while (true)
@@ -61,7 +66,7 @@ internal sealed class ConsoleFeed
                         return 0;
                     }
 
-                    _readerWaits = true;
+                    _readerWaits = isAwaited;
                     Monitor.PulseAll(_gate);
                     Monitor.Wait(_gate, left < TimeSpan.FromHours(1) ? left : TimeSpan.FromHours(1));
                     _readerWaits = false;

@@ -1,24 +1,32 @@
+using System.Diagnostics;
+using HvRunner.Machine.Verdicts;
 using HvRunner.Testing.Cases;
 
 namespace HvRunner.Testing.Machines;
 
 /// <summary>
-/// The thread that reads a machine's console all the time, so that no guest waits for a test that does something else, and that carries out what tests
-/// ask of the console, one request after another.
+/// The thread that reads a machine's console all the time, so that no guest waits for a test that does something else, and that answers what tests
+/// ask of the console. What goes wrong on the console fails all that wait at that moment; where nobody does, those who wait next.
 /// </summary>
 internal sealed class ConsoleWorker : IDisposable
 {
     private const int TailLines = 20;
 
+    // For a guest that was told to end: to say its last words, and to be out. What takes longer is left behind.
+    private static readonly TimeSpan LastWords = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan EndLimit = TimeSpan.FromSeconds(10);
+
     private readonly object _gate = new();
-    private readonly Queue<Action> _requests = new();
     private readonly GuestSession _session;
     private readonly ConsoleReader _reader;
     private readonly Thread _thread;
+    private readonly List<ConsoleRequest> _asked = [];
+    private bool _isStopped;
 
-    // What the kernel reported, or was rejected, while nobody waited: the next who does is told.
+    // The thread's own.
+    private readonly List<ConsoleRequest> _pending = [];
     private CaseFailedException? _unheard;
-    private bool _stopped;
+    private long _decidedAt;
 
     internal ConsoleWorker(GuestSession session, ConsoleReader reader)
     {
@@ -28,111 +36,182 @@ internal sealed class ConsoleWorker : IDisposable
         _thread.Start();
     }
 
-    /// <summary>Runs a request on the console's thread. Whatever is wrong comes as an <see cref="ExpectationException"/>.</summary>
-    internal Task<T> RunAsync<T>(Func<ConsoleReader, T> request, CancellationToken cancellation)
+    /// <summary>Something that was awaited did not come. Any thread.</summary>
+    internal bool HasFailed { get; private set; }
+
+    /// <summary>Asks. Whatever is wrong comes as an <see cref="ExpectationException"/>; once the worker is disposed, as an <see cref="ObjectDisposedException"/>. Any thread.</summary>
+    internal Task<T> RunAsync<T>(ConsoleRequest<T> request, CancellationToken cancellation = default)
+        where T : class
     {
-        var completion = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        request.CancelWith(_session.Nudge, cancellation);
         lock (_gate)
         {
-            if (_stopped)
+            if (_isStopped)
             {
-                return Task.FromException<T>(new ObjectDisposedException(nameof(TestMachine)));
+                request.Fail(Disposed());
+                return request.Answer;
             }
 
-            _requests.Enqueue(() => Run(request, completion, cancellation));
+            _asked.Add(request);
             Monitor.PulseAll(_gate);
         }
 
         _session.Nudge();
-        return completion.Task;
+        return request.Answer;
     }
 
-    /// <summary>Ends the thread; requests that were not begun end as disposed. The session has ended or is about to.</summary>
+    /// <summary>Ends the thread, and with it whatever was asked. The session has ended or is about to; what it still says is read.</summary>
     public void Dispose()
     {
         lock (_gate)
         {
-            _stopped = true;
+            _isStopped = true;
             Monitor.PulseAll(_gate);
         }
 
+        // A listener that does not return keeps its thread, but not us.
         _session.Nudge();
-        _thread.Join();
+        _thread.Join(EndLimit);
     }
 
     private void Serve()
     {
-        while (Next() is { } request)
+        while (Take())
         {
-            request();
+            LookAtAll();
+            if (!_reader.HasEnded)
+            {
+                Read();
+            }
+        }
+
+        _pending.ForEach(request => request.Fail(Disposed()));
+        _reader.Drain(Deadline.After(Stopwatch.GetTimestamp(), LastWords, string.Empty));
+    }
+
+    /// <summary>Takes what was asked; waits for it where there is nothing else to do. False when the thread is to end.</summary>
+    private bool Take()
+    {
+        lock (_gate)
+        {
+            while (_reader.HasEnded && _pending.Count == 0 && _asked.Count == 0 && !_isStopped)
+            {
+                Monitor.Wait(_gate);
+            }
+
+            _pending.AddRange(_asked);
+            _asked.Clear();
+            return !_isStopped;
         }
     }
 
-    /// <summary>The next request; the console is read until there is one. Null when the thread is to end.</summary>
-    private Action? Next()
+    private void Read()
     {
-        while (true)
+        var limit = Deadline.Never;
+        var isAwaited = false;
+        foreach (var request in _pending)
         {
-            lock (_gate)
-            {
-                while (_reader.HasEnded && _requests.Count == 0 && !_stopped)
-                {
-                    Monitor.Wait(_gate);
-                }
-
-                if (_requests.TryDequeue(out var request))
-                {
-                    return request;
-                }
-
-                if (_stopped)
-                {
-                    return null;
-                }
-            }
-
-            try
-            {
-                _reader.ReadOnce();
-            }
-            catch (CaseFailedException failed)
-            {
-                _unheard ??= failed;
-            }
+            limit = limit.Or(request.Limit);
+            isAwaited |= request.Awaited is not null;
         }
-    }
 
-    private void Run<T>(Func<ConsoleReader, T> request, TaskCompletionSource<T> completion, CancellationToken cancellation)
-    {
         try
         {
-            ObjectDisposedException.ThrowIf(_stopped, typeof(TestMachine));
-            using var nudge = cancellation.Register(_session.Nudge);
-            _reader.Cancellation = cancellation;
-            cancellation.ThrowIfCancellationRequested();
-            if (Interlocked.Exchange(ref _unheard, null) is { } unheard)
-            {
-                throw unheard;
-            }
-
-            completion.SetResult(request(_reader));
-        }
-        catch (OperationCanceledException)
-        {
-            completion.SetCanceled(cancellation);
+            _reader.ReadOnce(limit, isAwaited);
         }
         catch (CaseFailedException failed)
         {
-            var lines = (string[])[failed.Message, .. failed.Details.Select(detail => $"  {detail}"), "last lines of the console:", .. _session.LastLines(TailLines).Select(line => $"  | {line}")];
-            completion.SetException(new ExpectationException(string.Join('\n', lines), failed));
+            _unheard ??= failed;
+        }
+    }
+
+    private void LookAtAll()
+    {
+        var (failed, isHeard) = (_unheard, false);
+        var isTurn = true;
+        foreach (var request in _pending)
+        {
+            if (failed is not null && request.Awaited is not null)
+            {
+                isHeard |= Fail(request, failed);
+            }
+            else if (isTurn || !request.IsInOrder)
+            {
+                LookAt(request);
+            }
+            else
+            {
+                FailIfPassed(request);
+            }
+
+            isTurn &= !request.IsInOrder || request.IsOver;
+        }
+
+        _unheard = isHeard ? null : failed;
+        _pending.RemoveAll(request => request.IsOver);
+    }
+
+    private void LookAt(ConsoleRequest request)
+    {
+        try
+        {
+            request.Look(_reader);
+            if (!request.IsOver)
+            {
+                ThrowIfEnded(request);
+                FailIfPassed(request);
+            }
+        }
+        catch (CaseFailedException failed)
+        {
+            Fail(request, failed);
         }
         catch (Exception exception)
         {
-            completion.SetException(exception);
-        }
-        finally
-        {
-            _reader.Cancellation = CancellationToken.None;
+            request.Fail(exception);
         }
     }
+
+    /// <summary>What has not come by now does not come any more where the console has ended, or should have long ago. The latter also fails a wait for the end.</summary>
+    private void ThrowIfEnded(ConsoleRequest request)
+    {
+        if (!_reader.HasEnded)
+        {
+            if (_session.Verdict is not null)
+            {
+                _decidedAt = _decidedAt == 0 ? Stopwatch.GetTimestamp() : _decidedAt;
+                if (Stopwatch.GetElapsedTime(_decidedAt) > EndLimit)
+                {
+                    throw NotGivenBack();
+                }
+            }
+
+            return;
+        }
+
+        var verdict = EndOfRun();
+        throw new CaseFailedException($"the guest ended with the verdict {verdict.Name}{(verdict.Sentence is null ? "" : $" ({verdict.Sentence})")} while {request.Awaited}");
+    }
+
+    /// <summary>How the run has ended, whose console has. Throws when its end does not come, or it broke down. The thread's own.</summary>
+    internal Verdict EndOfRun() => _session.WaitForEnd(EndLimit) ? _session.Verdict! : throw NotGivenBack();
+
+    private void FailIfPassed(ConsoleRequest request)
+    {
+        if (request.Limit.HasPassed)
+        {
+            Fail(request, new CaseFailedException($"{request.Limit.Sentence} passed while {request.Awaited}", isTimeout: true));
+        }
+    }
+
+    private bool Fail(ConsoleRequest request, CaseFailedException failed)
+    {
+        HasFailed = true;
+        var lines = (string[])[failed.Message, .. failed.Details.Select(detail => $"  {detail}"), "last lines of the console:", .. _session.LastLines(TailLines).Select(line => $"  | {line}")];
+        return request.Fail(new ExpectationException(string.Join('\n', lines)));
+    }
+
+    private static CaseFailedException NotGivenBack() => new("the host does not give the guest back");
+
+    private static ObjectDisposedException Disposed() => new(nameof(TestMachine));
 }

@@ -23,15 +23,18 @@ internal sealed class GuestSession : IDisposable
     private readonly DebugRecorder _debug = new();
     private readonly Machine.Machine _machine;
     private readonly Thread _thread;
+
+    // Readers reach into the machine, the writer gives it back. What may wait in there ends with the run, so the writer does not wait for long.
+    private readonly ReaderWriterLockSlim _reach = new();
+    private bool _isDisposed;
     private volatile Exception? _fault;
 
-    private GuestSession(RunSettings settings, RunReport report, ILogger log)
+    private GuestSession(RunSettings settings, RunReport report, ILogger log, Faults faults)
     {
         _input = new ScriptedInput(_feed, settings.Hypervisor.IsVirtualClock);
         _run = new GuestRun(settings, report);
         try
         {
-            var faults = new Faults();
             _run.OpenFiles(faults);
             faults.ThrowIfAny();
             _machine = _run.Build(new GuestConsole(_feed.Output, _input, _debug, _feed.Release), log);
@@ -54,9 +57,13 @@ internal sealed class GuestSession : IDisposable
     /// Builds the machine and starts it. Throws <see cref="InvalidInputException"/> for files and settings that are wrong, and
     /// <see cref="HypervisorException"/> where there is no hypervisor.
     /// </summary>
-    internal static GuestSession Start(RunSettings settings, RunReport report, ILogger log)
+    /// <param name="settings">What to run.</param>
+    /// <param name="report">What is known so far.</param>
+    /// <param name="log">hvrun's own log.</param>
+    /// <param name="faults">What was found wrong already, to be told together with the files' faults; null for nothing.</param>
+    internal static GuestSession Start(RunSettings settings, RunReport report, ILogger log, Faults? faults = null)
     {
-        var session = new GuestSession(settings, report, log);
+        var session = new GuestSession(settings, report, log, faults ?? new Faults());
         session._input.Connect(session._machine);
         session._thread.Start();
         return session;
@@ -75,13 +82,13 @@ internal sealed class GuestSession : IDisposable
     internal byte[] DebugOutput => _debug.ToArray();
 
     /// <summary>See <see cref="ConsoleFeed.Read"/>.</summary>
-    internal int Read(Span<byte> destination, TimeSpan limit) => _feed.Read(destination, limit);
+    internal int Read(Span<byte> destination, TimeSpan limit, bool isAwaited) => _feed.Read(destination, limit, isAwaited);
 
     /// <summary>See <see cref="ConsoleFeed.Nudge"/>.</summary>
     internal void Nudge() => _feed.Nudge();
 
-    /// <summary>Types on the console.</summary>
-    internal void Send(ReadOnlySpan<byte> bytes) => _input.Send(bytes);
+    /// <summary>Types on the console. This and the next three throw <see cref="ObjectDisposedException"/> once the session is disposed.</summary>
+    internal void Send(byte[] bytes) => Reach(() => { _input.Send(bytes); return true; });
 
     /// <summary>See <see cref="ScriptedInput.IsHeld"/>.</summary>
     internal bool IsInputHeld
@@ -90,13 +97,13 @@ internal sealed class GuestSession : IDisposable
     }
 
     /// <summary>See <see cref="Machine.Machine.Pause"/>.</summary>
-    internal bool Pause() => _machine.Pause();
+    internal bool Pause() => Reach(_machine.Pause);
 
     /// <summary>See <see cref="Machine.Machine.Resume"/>.</summary>
-    internal void Resume() => _machine.Resume();
+    internal void Resume() => Reach(() => { _machine.Resume(); return true; });
 
     /// <summary>See <see cref="Machine.Machine.InjectNmi"/>.</summary>
-    internal bool InjectNmi(int vcpu) => _machine.InjectNmi(vcpu);
+    internal bool InjectNmi(int vcpu) => Reach(() => _machine.InjectNmi(vcpu));
 
     /// <summary>What the guest has done so far.</summary>
     internal MachineProgress Progress() => _machine.Progress();
@@ -128,7 +135,24 @@ internal sealed class GuestSession : IDisposable
             }
         }
 
+        _reach.EnterWriteLock();
+        _isDisposed = true;
+        _reach.ExitWriteLock();
         _run.Dispose();
+    }
+
+    private T Reach<T>(Func<T> action)
+    {
+        _reach.EnterReadLock();
+        try
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, typeof(TestMachine));
+            return action();
+        }
+        finally
+        {
+            _reach.ExitReadLock();
+        }
     }
 
     private void Serve()
