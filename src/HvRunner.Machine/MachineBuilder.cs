@@ -1,4 +1,5 @@
 using HvRunner.Abstractions;
+using HvRunner.Boot.MpTable;
 using HvRunner.Boot.Pvh;
 using HvRunner.Chipset.Apic;
 using HvRunner.Chipset.Power;
@@ -33,6 +34,7 @@ public static class MachineBuilder
         try
         {
             var boot = LoadKernel(config, memory);
+            DescribeInterrupts(config, memory, hypervisor.GetSupportedCpuid());
             partition = CreatePartition(hypervisor, config, memory);
             board = Wire(config, partition, hypervisor.GetSupportedCpuid(), control, tracing);
             SetEntryState(partition.Vcpus[0], boot);
@@ -68,6 +70,23 @@ public static class MachineBuilder
         MemoryMap = config.MemoryMap(),
         Addresses = MachineLayout.BootTables,
     });
+
+    /// <summary>Writes the tables that tell a kernel of its processors and interrupt controllers, where these are the machine's own.</summary>
+    private static void DescribeInterrupts(MachineConfig config, IBackingMemory memory, IReadOnlyList<CpuidLeaf> cpuid)
+    {
+        if (config.Irqchip != IrqchipMode.User)
+        {
+            return;
+        }
+
+        var address = new GuestAddress(MachineLayout.MpTables);
+        var processor = cpuid.FirstOrDefault(leaf => leaf.Function == 1);
+        var tables = MpConfiguration.Make(MachineLayout.Interrupts(config.VcpuCount), processor.Eax, processor.Edx, address);
+        if (!memory.TryWrite(address, tables))
+        {
+            throw new InvalidOperationException("the MP tables do not fit where they belong");
+        }
+    }
 
     private static IPartition CreatePartition(IHypervisor hypervisor, MachineConfig config, IBackingMemory memory) =>
         hypervisor.CreatePartition(new PartitionConfig

@@ -1,5 +1,7 @@
 using HvRunner.Abstractions;
+using HvRunner.Boot.Platform;
 using HvRunner.Boot.Pvh;
+using HvRunner.Chipset.Apic;
 
 namespace HvRunner.Machine;
 
@@ -38,6 +40,9 @@ public static class MachineLayout
 
     /// <summary>The IO-APIC's registers. As the 8259 pair, only where the hypervisor has none.</summary>
     public const ulong IoApicBase = 0xfec0_0000;
+
+    /// <summary>The MP tables, in the first KiB of the EBDA, where a kernel looks for them; in memory that the map calls reserved.</summary>
+    public const ulong MpTables = ConventionalMemoryEnd;
 
     /// <summary>PIT: three counters and the control word, 4 ports.</summary>
     public const ushort PitPort = 0x40;
@@ -107,6 +112,16 @@ public static class MachineLayout
         ("pvpanic", PvPanicPort, 1),
         ("ib700", WatchdogPort, 3),
     ];
+
+    /// <summary>Processors and interrupt controllers of a machine that has its own, as its tables tell of them. A local APIC's id is its vCPU's index.</summary>
+    internal static InterruptTopology Interrupts(int vcpuCount) => new()
+    {
+        Processors = [.. Enumerable.Range(0, vcpuCount).Select(index => new ProcessorDescription((uint)index))],
+
+        // Its id register has four bits; where those are taken by processors, a kernel gives it another or has x2APIC ids.
+        IoApics = [new IoApicDescription((byte)(vcpuCount < 16 ? vcpuCount : 0), (uint)IoApicBase, 0, IoApic.PinCount)],
+        Overrides = [new InterruptOverride(PitIrq, (uint)IsaInterrupts.GsiOf(PitIrq))],
+    };
 
     /// <summary>The ranges that RAM answers for a guest of this size; a multiple of 4 KiB.</summary>
     public static IReadOnlyList<GuestRange> RamRanges(ulong sizeBytes) => sizeBytes <= LowMemoryEnd
