@@ -10,7 +10,7 @@ namespace HvRunner.Machine;
 internal sealed record Board(AddressSpace Ports, AddressSpace Mmio, Uart16550 Com1, Pit8254 Pit, ConsoleTail Tail, ConsoleTap Tap, InterruptControllers? Interrupts) : IDisposable
 {
     /// <summary>A vCPU's local APIC, where it is the machine's.</summary>
-    internal ApicAccess? ApicOf(int vcpu) => Interrupts is null ? null : new ApicAccess(Interrupts.ApicOf(vcpu));
+    internal ApicAccess? ApicOf(int vcpu) => Interrupts is null ? null : new ApicAccess(Interrupts.ApicOf(vcpu), Interrupts.IoApic);
 
     public void Dispose()
     {

@@ -50,6 +50,9 @@ public static class GuestCpuid
     public static int PhysicalAddressBits(IReadOnlyList<CpuidLeaf> leaves) =>
         Math.Clamp((int)(leaves.FirstOrDefault(leaf => leaf.Function == 0x8000_0008).Eax & 0xff), 36, 52);
 
+    /// <summary>Whether leaf 1 shows an x2APIC mode (ECX bit 21), which the machine's local APICs must then have.</summary>
+    public static bool HasX2Apic(IReadOnlyList<CpuidLeaf> leaves) => (leaves.FirstOrDefault(leaf => leaf.Function == 1).Ecx & (1u << 21)) != 0;
+
     private static CpuidLeaf Edit(CpuidLeaf leaf, int vcpuCount, uint apicId)
     {
         var count = (uint)vcpuCount;

@@ -20,7 +20,7 @@ namespace HvRunner.Machine;
 public static class MachineBuilder
 {
     /// <summary>The names that devices bear in traces and logs.</summary>
-    public static IReadOnlyList<string> DeviceNames { get; } = [.. MachineLayout.FixedPorts.Select(port => port.Device), "exit", "apic0"];
+    public static IReadOnlyList<string> DeviceNames { get; } = [.. MachineLayout.FixedPorts.Select(port => port.Device), "exit", "apic0", "ioapic"];
 
     /// <summary>Builds a machine on a hypervisor, ready to run. The caller disposes it, and the hypervisor afterwards.</summary>
     public static Machine Build(IHypervisor hypervisor, MachineConfig config)
@@ -92,9 +92,10 @@ public static class MachineBuilder
         var ports = new AddressSpace("port", LogOdd);
         var mmio = new AddressSpace("memory", LogOdd);
         var irqchip = partition as IInKernelIrqchip;
-        var controllers = irqchip is null ? new InterruptControllers(partition.Vcpus, config.Timers, GuestCpuid.PhysicalAddressBits(cpuid)) : null;
+        var controllers = irqchip is null ? new InterruptControllers(
+            partition.Vcpus, config.Timers, GuestCpuid.PhysicalAddressBits(cpuid), GuestCpuid.HasX2Apic(cpuid)) : null;
         IInterruptLine Line(int irq, string device) =>
-            tracing.Wire(irqchip is null ? controllers!.Pic.GetLine(irq) : new GuardedLine(irqchip.GetLine(irq), device, control), irq, device);
+            tracing.Wire(irqchip is null ? controllers!.GetLine(irq) : new GuardedLine(irqchip.GetLine(irq), device, control), irq, device);
         void Ports(ushort first, int count, IBusDevice device, int widthBytes = 1) =>
             ports.Map(new GuestRange(new GuestAddress(first), (ulong)count), device, widthBytes);
 
@@ -104,6 +105,7 @@ public static class MachineBuilder
             Ports(MachineLayout.PicMasterPort, Pic8259Pair.RegionSize, controllers.Pic.MasterPorts);
             Ports(MachineLayout.PicSlavePort, Pic8259Pair.RegionSize, controllers.Pic.SlavePorts);
             Ports(MachineLayout.PicEdgeLevelPort, Pic8259Pair.RegionSize, controllers.Pic.EdgeLevelPorts);
+            mmio.Map(new GuestRange(MachineLayout.IoApicAddress, IoApic.RegionSize), controllers.IoApic, widthBytes: 4);
         }
 
         // Time.

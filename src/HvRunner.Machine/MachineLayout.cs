@@ -36,6 +36,9 @@ public static class MachineLayout
     /// <summary>Edge or level of each 8259 input, 2 ports.</summary>
     public const ushort PicEdgeLevelPort = 0x4d0;
 
+    /// <summary>IO-APIC. Like the 8259 pair it is there only where the hypervisor has no interrupt controllers.</summary>
+    public static GuestAddress IoApicAddress { get; } = new(0xfec0_0000);
+
     /// <summary>PIT: three counters and the control word, 4 ports.</summary>
     public const ushort PitPort = 0x40;
 

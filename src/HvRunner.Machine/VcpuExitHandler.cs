@@ -121,7 +121,7 @@ internal sealed class VcpuExitHandler(
         }
 
         var activity = vcpu.GetActivity();
-        haltMonitor.Report(vcpu.Index, activity with { NonMaskableWake = activity.NonMaskableWake || apic is { Apic.CanWakeWithInterruptsOff: true } });
+        haltMonitor.Report(vcpu.Index, activity with { NonMaskableWake = activity.NonMaskableWake || apic is { CanWakeWithInterruptsOff: true } });
     }
 
     private static string? NameOf(AddressSpace space, ulong address) => space.TryFind(address, out var device) ? device.Name : null;

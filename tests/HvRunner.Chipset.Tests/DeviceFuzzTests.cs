@@ -1,4 +1,5 @@
 using HvRunner.Abstractions;
+using HvRunner.Chipset.Apic;
 using HvRunner.Chipset.Power;
 using HvRunner.Chipset.Rtc;
 using HvRunner.Chipset.Serial;
@@ -143,7 +144,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
     private sealed class Board : ISerialInput, ISerialOutput, IPowerControl, IDisposable
     {
         public static readonly string[] Kinds =
-            ["uart", "debug-console", "pit", "port-b", "rtc", "exit-port", "pvpanic", "keyboard", "reset-control"];
+            ["uart", "debug-console", "pit", "port-b", "rtc", "exit-port", "pvpanic", "keyboard", "reset-control", "ioapic"];
 
         private readonly IBusDevice[] _ports;
         private readonly OneTimerQueue _queue = new();
@@ -168,6 +169,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
                 "exit-port" => new ExitPort("exit-port", this),
                 "pvpanic" => new PvPanic(this),
                 "keyboard" => keyboard!,
+                "ioapic" => new IoApic(new ApicBus()),
                 _ => new ResetControl(this),
             };
             Device = (IStateful)device;

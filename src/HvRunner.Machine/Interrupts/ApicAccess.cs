@@ -4,10 +4,10 @@ using HvRunner.Chipset.Apic;
 namespace HvRunner.Machine.Interrupts;
 
 /// <summary>
-/// One vCPU's way to its local APIC where that lives in the machine: the register page, which only this vCPU sees and which IA32_APIC_BASE moves, the two MSRs,
+/// One vCPU's way to its local APIC where that lives in the machine: the register page, which only this vCPU sees and which IA32_APIC_BASE moves, the MSRs,
 /// and what is deliverable. On the vCPU's thread.
 /// </summary>
-internal sealed class ApicAccess(LocalApic apic)
+internal sealed class ApicAccess(LocalApic apic, IoApic ioApic)
 {
     private const uint ApicBase = 0x1b;
     private const uint TscDeadline = 0x6e0;
@@ -43,9 +43,17 @@ internal sealed class ApicAccess(LocalApic apic)
         return true;
     }
 
-    /// <summary>Null: not one of the APIC's registers.</summary>
+    /// <summary>An NMI may still come to this processor when it has its interrupts off.</summary>
+    internal bool CanWakeWithInterruptsOff => apic.CanWakeWithInterruptsOff || ioApic.CanWakeWithInterruptsOff;
+
+    /// <summary>Null: not one of the APIC's registers. False: #GP.</summary>
     internal bool? TryReadMsr(uint index, out ulong value)
     {
+        if (index is >= LocalApic.X2ApicFirstMsr and <= LocalApic.X2ApicLastMsr)
+        {
+            return apic.TryReadMsr(index, out value);
+        }
+
         value = index switch
         {
             ApicBase => apic.ApicBase,
@@ -72,6 +80,8 @@ internal sealed class ApicAccess(LocalApic apic)
                 return true;
             case TscDeadline:
                 return false;
+            case >= LocalApic.X2ApicFirstMsr and <= LocalApic.X2ApicLastMsr:
+                return apic.TryWriteMsr(index, value);
             default:
                 return null;
         }
@@ -91,9 +101,9 @@ internal sealed class ApicAccess(LocalApic apic)
         }
 
         events.WaitsForWindow = apic.HasInterrupt;
-        events.NonMaskableMayCome = events.Halted && apic.CanWakeWithInterruptsOff;
+        events.NonMaskableMayCome = events.Halted && CanWakeWithInterruptsOff;
         return true;
     }
 
-    private bool IsPage(GuestAddress address) => (address.Value & ~PageMask) == (apic.ApicBase & ~PageMask) && apic.IsEnabled;
+    private bool IsPage(GuestAddress address) => (address.Value & ~PageMask) == (apic.ApicBase & ~PageMask) && apic.HasPage;
 }
