@@ -115,7 +115,7 @@ public static class MachineBuilder
             ? new InterruptControllers(partition.Vcpus, config.Timers, GuestCpuid.PhysicalAddressBits(cpuid), GuestCpuid.HasX2Apic(cpuid))
             : null;
         IInterruptLine Line(int irq, string device) =>
-            tracing.Wire(irqchip is null ? controllers!.IsaLine(irq) : new GuardedLine(irqchip.GetLine(irq), device, control), irq, device);
+            tracing.Wire(irqchip is null ? controllers!.GetLine(irq) : new GuardedLine(irqchip.GetLine(irq), device, control), irq, device);
         void Ports(ushort first, int count, IBusDevice device, int widthBytes = 1) =>
             ports.Map(new GuestRange(new GuestAddress(first), (ulong)count), device, widthBytes);
 

@@ -1,4 +1,5 @@
 using HvRunner.Abstractions;
+using HvRunner.Chipset.Apic;
 using HvRunner.Chipset.Power;
 using HvRunner.Chipset.Rtc;
 using HvRunner.Chipset.Serial;
@@ -143,7 +144,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
     private sealed class Board : ISerialInput, ISerialOutput, IPowerControl, IDisposable
     {
         public static readonly string[] Kinds =
-            ["uart", "debug-console", "pit", "port-b", "rtc", "exit-port", "pvpanic", "keyboard", "reset-control", "ib700", "hpet", "pm-timer", "pm1"];
+            ["uart", "debug-console", "pit", "port-b", "rtc", "exit-port", "pvpanic", "keyboard", "reset-control", "ib700", "hpet", "pm-timer", "pm1", "ioapic"];
 
         private readonly IBusDevice[] _ports;
         private readonly OneTimerQueue _queue = new();
@@ -171,10 +172,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
                 "exit-port" => new ExitPort("exit-port", this),
                 "pvpanic" => new PvPanic(this),
                 "keyboard" => keyboard!,
-                "pm-timer" => new AcpiPmTimer(_queue, is32Bit: false),
-                "pm1" => new AcpiPm1Block(_queue, _pmTimer!, Line, this),
-                "hpet" => new Hpet(_queue, Line, Line, new HpetRoute(20, Line), new HpetRoute(23, Line)),
-                "ib700" => new Ib700Watchdog(_queue, this),
+            ["uart", "debug-console", "pit", "port-b", "rtc", "exit-port", "pvpanic", "keyboard", "reset-control", "ib700", "hpet", "pm-timer", "pm1", "ioapic"];
                 _ => new ResetControl(this),
             };
             Device = (IStateful)device;

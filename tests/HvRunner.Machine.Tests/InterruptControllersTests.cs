@@ -15,8 +15,8 @@ public sealed class InterruptControllersTests : IDisposable
 
     public InterruptControllersTests()
     {
-        _controllers = new InterruptControllers([_vcpu], new FakeTimerQueue(), physicalAddressBits: 46, x2Apic: true);
-        _access = _controllers.AccessOf(0);
+        _controllers = new InterruptControllers([_vcpu], new FakeTimerQueue(), physicalAddressBits: 46);
+        _access = new ApicAccess(_controllers.ApicOf(0), _controllers.IoApic);
     }
 
     public void Dispose() => _controllers.Dispose();
@@ -80,6 +80,44 @@ public sealed class InterruptControllersTests : IDisposable
         // This vCPU does not tell its time-stamp counter, so there is no deadline.
         Assert.False(_access.TryReadMsr(0x6e0, out _));
         Assert.False(_access.TryWriteMsr(0x6e0, 1));
+    }
+
+    [Fact]
+    public void X2Apic_TakesThePageAwayAndAnswersAsMsrs()
+    {
+        using var controllers = new InterruptControllers([_vcpu], new FakeTimerQueue(), physicalAddressBits: 46, x2Apic: true);
+        var access = new ApicAccess(controllers.ApicOf(0), controllers.IoApic);
+        Span<byte> data = stackalloc byte[4];
+        Assert.False(access.TryReadMsr(0x803, out _));
+        Assert.True(access.TryWriteMsr(0x1b, Page | 0xd00));
+        Assert.False(access.TryRead(new GuestAddress(Page + 0x30), data));
+        Assert.True(access.TryReadMsr(0x803, out var version));
+        Assert.Equal(0x14ul, version & 0xff);
+        Assert.True(access.TryWriteMsr(0x808, 0x20));
+        Assert.False(access.TryWriteMsr(0x808, 0x100));
+    }
+
+    [Fact]
+    public void IsaInterrupt_ComesThroughTheIoApicToo()
+    {
+        _access.TryWrite(new GuestAddress(Page + 0xf0), [0xff, 1, 0, 0]);
+        _controllers.IoApic.Write(0x00, [0x14, 0, 0, 0]);
+        _controllers.IoApic.Write(0x10, [0x51, 0, 0, 0]);
+        _controllers.GetLine(0).Set(true);
+        var events = new EntryEvents(true, true, false);
+        Assert.True(_access.Fill(ref events));
+        Assert.Equal(0x51, events.Vector);
+    }
+
+    [Fact]
+    public void NonMaskableEntryOfTheIoApic_MayWakeAHaltedProcessor()
+    {
+        Assert.False(_access.CanWakeWithInterruptsOff);
+        _ = _controllers.GetLine(4);
+        _controllers.IoApic.Write(0x00, [0x18, 0, 0, 0]);
+        _controllers.IoApic.Write(0x10, [0, 4, 0, 0]);
+        Assert.True(_controllers.IoApic.CanWakeWithInterruptsOff);
+        Assert.True(_access.CanWakeWithInterruptsOff);
     }
 
     private void InitializePic()

@@ -16,21 +16,21 @@ internal sealed class InterruptControllers : IDisposable
     /// <param name="timers">Guest time.</param>
     /// <param name="physicalAddressBits">Width of a physical address as CPUID says it.</param>
     /// <param name="x2Apic">CPUID offers x2APIC mode.</param>
-    internal InterruptControllers(IReadOnlyList<IVcpu> vcpus, ITimerQueue timers, int physicalAddressBits, bool x2Apic)
+    internal InterruptControllers(IReadOnlyList<IVcpu> vcpus, ITimerQueue timers, int physicalAddressBits, bool x2Apic = false)
     {
-        var bus = new ApicBus();
+        Bus = new ApicBus();
         var intr = new InterruptWire();
         Pic = new Pic8259Pair(intr);
-        IoApic = new IoApic(bus);
-        bus.Connect(IoApic);
+        IoApic = new IoApic(Bus);
+        Bus.Connect(IoApic);
         _apics = [.. vcpus.Select(vcpu => new LocalApic(
             vcpu.Index,
             timers,
             new KickSignal(vcpu),
-            vcpu.Index == 0 ? Pic : null,
+            Pic,
             tsc: TscOf(vcpu),
             physicalAddressBits: physicalAddressBits,
-            bus: bus,
+            bus: Bus,
             x2Apic: x2Apic))];
         foreach (var timestamp in vcpus.OfType<IVcpuTimestamp>())
         {
@@ -45,11 +45,14 @@ internal sealed class InterruptControllers : IDisposable
 
     internal IoApic IoApic { get; }
 
-    /// <summary>A vCPU's way to its local APIC.</summary>
-    internal ApicAccess AccessOf(int vcpu) => new(_apics[vcpu], IoApic);
+    /// <summary>Where a device's message-signalled interrupts go.</summary>
+    internal ApicBus Bus { get; }
+
+    /// <summary>The local APIC of a vCPU.</summary>
+    internal LocalApic ApicOf(int vcpu) => _apics[vcpu];
 
     /// <summary>The wire of an ISA interrupt, to both kinds of controllers.</summary>
-    internal IInterruptLine IsaLine(int irq) => IsaInterrupts.GetLine(Pic, IoApic, irq);
+    internal IInterruptLine GetLine(int irq) => IsaInterrupts.GetLine(Pic, IoApic, irq);
 
     public void Dispose()
     {
