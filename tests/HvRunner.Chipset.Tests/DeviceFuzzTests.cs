@@ -172,7 +172,11 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
                 "exit-port" => new ExitPort("exit-port", this),
                 "pvpanic" => new PvPanic(this),
                 "keyboard" => keyboard!,
-            ["uart", "debug-console", "pit", "port-b", "rtc", "exit-port", "pvpanic", "keyboard", "reset-control", "ib700", "hpet", "pm-timer", "pm1", "ioapic"];
+                "pm-timer" => new AcpiPmTimer(_queue, is32Bit: false),
+                "pm1" => new AcpiPm1Block(_queue, _pmTimer!, Line, this),
+                "hpet" => new Hpet(_queue, Line, Line, new HpetRoute(20, Line), new HpetRoute(23, Line)),
+                "ib700" => new Ib700Watchdog(_queue, this),
+                "ioapic" => new IoApic(new ApicBus()),
                 _ => new ResetControl(this),
             };
             Device = (IStateful)device;
