@@ -10,9 +10,17 @@ public sealed class BuiltPackages : IDisposable
 
     public BuiltPackages()
     {
-        // The second was built with the first.
-        DotNet.Build("pack", DotNet.Root, "src/HvRunner.Testing.Xunit", "-c", "Release", "-o", Source);
-        DotNet.Build("pack", DotNet.Root, "src/HvRunner.Testing", "-c", "Release", "-o", Source, "--no-build");
+        try
+        {
+            // The second was built with the first.
+            DotNet.Build("pack", DotNet.Root, "src/HvRunner.Testing.Xunit", "-c", "Release", "-o", Source);
+            DotNet.Build("pack", DotNet.Root, "src/HvRunner.Testing", "-c", "Release", "-o", Source, "--no-build");
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>Holds the packages and nothing else.</summary>

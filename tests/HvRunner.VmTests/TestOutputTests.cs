@@ -6,6 +6,8 @@ namespace HvRunner.VmTests;
 /// <summary>What people see of <c>hvrun test</c>: colours and live lines on a terminal alone, annotations where GitHub Actions runs it, plain lines everywhere else.</summary>
 public sealed partial class TestOutputTests
 {
+    private const string AllShown = "all is shown";
+
     private static readonly (string Name, string Text)[] OneOfEach =
     [
         ("a", ScriptFolder.Ending("poweroff")),
@@ -86,10 +88,13 @@ public sealed partial class TestOutputTests
     {
         // Standard error follows standard output onto the terminal where both are asked for.
         var redirections = stream == "2>&1 >" ? $">{terminal.Path} 2>&1" : $"{stream}{terminal.Path}";
-        using var open = File.OpenHandle(terminal.Path, FileMode.Open, FileAccess.ReadWrite);
+        using var screen = new FileStream(terminal.Path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, bufferSize: 0);
         using var process = HvrunProcess.Start(new HvrunStart(scripts.Arguments(options)) { Redirections = redirections, Environment = environment });
-        var reading = terminal.ReadUntilAsync(() => process.HasExited, process.Limit);
+        var reading = terminal.ReadUntilAsync(AllShown, process.Limit);
         var result = await process.EndAsync();
+
+        // What the child wrote last may still be on its way through the terminal; behind this, all of it is there.
+        screen.Write(System.Text.Encoding.ASCII.GetBytes(AllShown));
         return (result.Status, await reading);
     }
 

@@ -21,25 +21,23 @@ internal sealed class PseudoTerminal : IDisposable
 
     internal void Type(string keys) => _keyboard.Write(Encoding.Latin1.GetBytes(keys));
 
-    /// <summary>What the child writes to the terminal, until <paramref name="hasEnded"/> and all of it is read.</summary>
-    internal async Task<string> ReadUntilAsync(Func<bool> hasEnded, CancellationToken cancellation)
+    /// <summary>What was written to the terminal, up to and without this text.</summary>
+    internal async Task<string> ReadUntilAsync(string end, CancellationToken cancellation)
     {
         var descriptor = (int)_keyboard.SafeFileHandle.DangerousGetHandle();
         var shown = new StringBuilder();
         var buffer = new byte[4096];
         while (true)
         {
-            // In this order: what is there when the child has ended is all there will be.
-            var ended = hasEnded();
             var count = 0;
             Assert.Equal(0, Libc.ioctl(descriptor, Libc.FIONREAD, ref count));
             if (count > 0)
             {
                 shown.Append(Encoding.UTF8.GetString(buffer, 0, _keyboard.Read(buffer, 0, Math.Min(count, buffer.Length))));
             }
-            else if (ended)
+            else if (shown.ToString() is var text && text.EndsWith(end, StringComparison.Ordinal))
             {
-                return shown.ToString();
+                return text[..^end.Length];
             }
             else
             {
