@@ -1,3 +1,4 @@
+using HvRunner.Chipset.Power;
 using HvRunner.Chipset.Serial;
 using HvRunner.Machine.Bus;
 using HvRunner.Machine.Diagnostics;
@@ -13,6 +14,7 @@ internal sealed record Board(
     ConsoleTail Tail,
     ConsoleTap Tap,
     InterruptControllers? Interrupts,
+    AcpiPm1Block? Pm1,
     IReadOnlyList<IDisposable> Timed) : IDisposable
 {
     /// <summary>A vCPU's local APIC, where it is the machine's.</summary>

@@ -7,6 +7,7 @@ using HvRunner.Chipset.Serial;
 using HvRunner.Chipset.Timers;
 using HvRunner.Machine.Bus;
 using HvRunner.Machine.Diagnostics;
+using HvRunner.Machine.Firmware;
 using HvRunner.Machine.Interrupts;
 using HvRunner.Machine.Verdicts;
 
@@ -20,7 +21,7 @@ namespace HvRunner.Machine;
 public static class MachineBuilder
 {
     /// <summary>The names that devices bear in traces and logs.</summary>
-    public static IReadOnlyList<string> DeviceNames { get; } = [.. MachineLayout.FixedPorts.Select(port => port.Device), "exit", "apic0"];
+    public static IReadOnlyList<string> DeviceNames { get; } = [.. MachineLayout.FixedPorts.Select(port => port.Device), "exit", "apic0", "hpet"];
 
     /// <summary>Builds a machine on a hypervisor, ready to run. The caller disposes it, and the hypervisor afterwards.</summary>
     public static Machine Build(IHypervisor hypervisor, MachineConfig config)
@@ -35,6 +36,12 @@ public static class MachineBuilder
             var boot = LoadKernel(config, memory);
             partition = CreatePartition(hypervisor, config, memory);
             board = Wire(config, partition, hypervisor.GetSupportedCpuid(), control, tracing);
+            if (config.Acpi)
+            {
+                var timerGsi = partition is IInKernelIrqchip ? MachineLayout.PitIrq : MachineLayout.PitIoApicPin;
+                FirmwareTables.Write(config, memory, hypervisor.GetSupportedCpuid(), timerGsi);
+            }
+
             SetEntryState(partition.Vcpus[0], boot);
             return new Machine(config, control, tracing, memory, partition, board);
         }
@@ -67,6 +74,7 @@ public static class MachineBuilder
         Memory = memory,
         MemoryMap = config.MemoryMap(),
         Addresses = MachineLayout.BootTables,
+        RsdpAddress = config.Acpi ? MachineLayout.AcpiTables.Start.Value : 0,
     });
 
     private static IPartition CreatePartition(IHypervisor hypervisor, MachineConfig config, IBackingMemory memory) =>
@@ -107,10 +115,18 @@ public static class MachineBuilder
         }
 
         // Time.
-        var pit = new Pit8254(config.Timers, Line(MachineLayout.PitIrq, "pit"));
+        List<IDisposable> timed = [];
+        var hpet = config.Acpi ? new Hpet(config.Timers, Line(MachineLayout.PitIrq, "hpet"), Line(MachineLayout.RtcIrq, "hpet"), HpetRoutes()) : null;
+        if (hpet is not null)
+        {
+            mmio.Map(new GuestRange(new GuestAddress(MachineLayout.HpetAddress), Hpet.RegionSize), hpet, widthBytes: 8);
+            timed.Add(hpet);
+        }
+
+        var pit = new Pit8254(config.Timers, hpet?.PitInput ?? Line(MachineLayout.PitIrq, "pit"));
         var controlPortB = new SystemControlPortB(pit);
         var (below4G, above4G) = RamSplit(config);
-        var rtc = new CmosRtc(config.Clock, config.Timers, Line(MachineLayout.RtcIrq, "rtc"), below4G, above4G);
+        var rtc = new CmosRtc(config.Clock, config.Timers, hpet?.RtcInput ?? Line(MachineLayout.RtcIrq, "rtc"), below4G, above4G);
         Ports(MachineLayout.PitPort, Pit8254.RegionSize, pit);
         Ports(MachineLayout.SystemControlPortB, SystemControlPortB.RegionSize, controlPortB);
         Ports(MachineLayout.CmosPort, CmosRtc.RegionSize, rtc);
@@ -133,12 +149,29 @@ public static class MachineBuilder
         Ports(MachineLayout.PvPanicPort, 1, new PvPanic(control));
         var watchdog = new Ib700Watchdog(config.Timers, control);
         Ports(MachineLayout.WatchdogPort, Ib700Watchdog.RegionSize, watchdog);
+        timed.AddRange([pit, rtc, watchdog]);
+        var pm1 = config.Acpi ? WirePowerManagement() : null;
         if (config.ExitPort is { } exitPort)
         {
             Ports(exitPort, MachineLayout.ExitPortBytes, new ExitPort("exit", control), widthBytes: 4);
         }
 
-        return new Board(ports, mmio, com1, tail, tap, controllers, [pit, rtc, watchdog]);
+        return new Board(ports, mmio, com1, tail, tap, controllers, pm1, timed);
+
+        // An IO-APIC has the pins, the 8259 pair has not.
+        HpetRoute[] HpetRoutes() => irqchip is null
+            ? []
+            : [.. Enumerable.Range(MachineLayout.HpetFirstPin, MachineLayout.HpetPins).Select(pin => new HpetRoute(pin, Line(pin, "hpet")))];
+
+        AcpiPm1Block WirePowerManagement()
+        {
+            var pmTimer = new AcpiPmTimer(config.Timers, is32Bit: true);
+            var block = new AcpiPm1Block(config.Timers, pmTimer, Line(MachineLayout.SciIrq, "pm1"), control);
+            Ports(MachineLayout.Pm1Port, AcpiPm1Block.RegionSize, block, widthBytes: 4);
+            Ports(MachineLayout.PmTimerPort, AcpiPmTimer.RegionSize, pmTimer, widthBytes: 4);
+            timed.Add(block);
+            return block;
+        }
     }
 
     private static (ulong Below4G, ulong Above4G) RamSplit(MachineConfig config)
