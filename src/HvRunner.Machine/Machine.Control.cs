@@ -83,6 +83,15 @@ public sealed partial class Machine
         return false;
     }
 
+    /// <summary>
+    /// Presses the power button, which the guest learns of through ACPI; what it does then is its business. False when this machine has no ACPI. Any thread.
+    /// </summary>
+    public bool PressPowerButton()
+    {
+        _board.Pm1?.PressPowerButton();
+        return _board.Pm1 is not null;
+    }
+
     /// <summary>What the guest has done so far, and in the last second. Any thread.</summary>
     public MachineProgress Progress() => _progress.Read(Stopwatch.GetTimestamp());
 

@@ -1,5 +1,4 @@
 using HvRunner.Abstractions;
-using HvRunner.Boot.MpTable;
 using HvRunner.Boot.Pvh;
 using HvRunner.Chipset.Apic;
 using HvRunner.Chipset.Power;
@@ -8,6 +7,7 @@ using HvRunner.Chipset.Serial;
 using HvRunner.Chipset.Timers;
 using HvRunner.Machine.Bus;
 using HvRunner.Machine.Diagnostics;
+using HvRunner.Machine.Firmware;
 using HvRunner.Machine.Interrupts;
 using HvRunner.Machine.Verdicts;
 
@@ -21,7 +21,7 @@ namespace HvRunner.Machine;
 public static class MachineBuilder
 {
     /// <summary>The names that devices bear in traces and logs.</summary>
-    public static IReadOnlyList<string> DeviceNames { get; } = [.. MachineLayout.FixedPorts.Select(port => port.Device), "exit", "apic0", "ioapic"];
+    public static IReadOnlyList<string> DeviceNames { get; } = [.. MachineLayout.FixedPorts.Select(port => port.Device), "exit", "apic0", "ioapic", "hpet"];
 
     /// <summary>Builds a machine on a hypervisor, ready to run. The caller disposes it, and the hypervisor afterwards.</summary>
     public static Machine Build(IHypervisor hypervisor, MachineConfig config)
@@ -34,9 +34,19 @@ public static class MachineBuilder
         try
         {
             var boot = LoadKernel(config, memory);
-            DescribeInterrupts(config, memory, hypervisor.GetSupportedCpuid());
             partition = CreatePartition(hypervisor, config, memory);
             board = Wire(config, partition, hypervisor.GetSupportedCpuid(), control, tracing);
+            if (config.Acpi)
+            {
+                var timerGsi = partition is IInKernelIrqchip ? MachineLayout.PitIrq : MachineLayout.PitIoApicPin;
+                FirmwareTables.Write(config, memory, hypervisor.GetSupportedCpuid(), timerGsi);
+            }
+            else if (partition is not IInKernelIrqchip && config.VcpuCount > 1)
+            {
+                // Without a table a kernel uses one processor, and the 8259.
+                FirmwareTables.WriteMpTable(config, memory, hypervisor.GetSupportedCpuid());
+            }
+
             SetEntryState(partition.Vcpus[0], boot);
             return new Machine(config, control, tracing, memory, partition, board);
         }
@@ -69,24 +79,8 @@ public static class MachineBuilder
         Memory = memory,
         MemoryMap = config.MemoryMap(),
         Addresses = MachineLayout.BootTables,
+        RsdpAddress = config.Acpi ? MachineLayout.AcpiTables.Start.Value : 0,
     });
-
-    /// <summary>Writes the tables that tell a kernel of its processors and interrupt controllers, where these are the machine's own.</summary>
-    private static void DescribeInterrupts(MachineConfig config, IBackingMemory memory, IReadOnlyList<CpuidLeaf> cpuid)
-    {
-        if (config.Irqchip != IrqchipMode.User)
-        {
-            return;
-        }
-
-        var address = new GuestAddress(MachineLayout.MpTables);
-        var processor = cpuid.FirstOrDefault(leaf => leaf.Function == 1);
-        var tables = MpConfiguration.Make(MachineLayout.Interrupts(config.VcpuCount), processor.Eax, processor.Edx, address);
-        if (!memory.TryWrite(address, tables))
-        {
-            throw new InvalidOperationException("the MP tables do not fit where they belong");
-        }
-    }
 
     private static IPartition CreatePartition(IHypervisor hypervisor, MachineConfig config, IBackingMemory memory) =>
         hypervisor.CreatePartition(new PartitionConfig
@@ -125,14 +119,22 @@ public static class MachineBuilder
             Ports(MachineLayout.PicMasterPort, Pic8259Pair.RegionSize, controllers.Pic.MasterPorts);
             Ports(MachineLayout.PicSlavePort, Pic8259Pair.RegionSize, controllers.Pic.SlavePorts);
             Ports(MachineLayout.PicEdgeLevelPort, Pic8259Pair.RegionSize, controllers.Pic.EdgeLevelPorts);
-            mmio.Map(new GuestRange(new GuestAddress(MachineLayout.IoApicBase), IoApic.RegionSize), controllers.IoApic, widthBytes: 4);
+            mmio.Map(new GuestRange(new GuestAddress(MachineLayout.IoApicAddress), IoApic.RegionSize), controllers.IoApic, widthBytes: 4);
         }
 
         // Time.
-        var pit = new Pit8254(config.Timers, Line(MachineLayout.PitIrq, "pit"));
+        List<IDisposable> timed = [];
+        var hpet = config.Acpi ? new Hpet(config.Timers, Line(MachineLayout.PitIrq, "hpet"), Line(MachineLayout.RtcIrq, "hpet"), HpetRoutes()) : null;
+        if (hpet is not null)
+        {
+            mmio.Map(new GuestRange(new GuestAddress(MachineLayout.HpetAddress), Hpet.RegionSize), hpet, widthBytes: 8);
+            timed.Add(hpet);
+        }
+
+        var pit = new Pit8254(config.Timers, hpet?.PitInput ?? Line(MachineLayout.PitIrq, "pit"));
         var controlPortB = new SystemControlPortB(pit);
         var (below4G, above4G) = RamSplit(config);
-        var rtc = new CmosRtc(config.Clock, config.Timers, Line(MachineLayout.RtcIrq, "rtc"), below4G, above4G);
+        var rtc = new CmosRtc(config.Clock, config.Timers, hpet?.RtcInput ?? Line(MachineLayout.RtcIrq, "rtc"), below4G, above4G);
         Ports(MachineLayout.PitPort, Pit8254.RegionSize, pit);
         Ports(MachineLayout.SystemControlPortB, SystemControlPortB.RegionSize, controlPortB);
         Ports(MachineLayout.CmosPort, CmosRtc.RegionSize, rtc);
@@ -155,12 +157,29 @@ public static class MachineBuilder
         Ports(MachineLayout.PvPanicPort, 1, new PvPanic(control));
         var watchdog = new Ib700Watchdog(config.Timers, control);
         Ports(MachineLayout.WatchdogPort, Ib700Watchdog.RegionSize, watchdog);
+        timed.AddRange([pit, rtc, watchdog]);
+        var pm1 = config.Acpi ? WirePowerManagement() : null;
         if (config.ExitPort is { } exitPort)
         {
             Ports(exitPort, MachineLayout.ExitPortBytes, new ExitPort("exit", control), widthBytes: 4);
         }
 
-        return new Board(ports, mmio, com1, tail, tap, controllers, [pit, rtc, watchdog]);
+        return new Board(ports, mmio, com1, tail, tap, controllers, pm1, timed);
+
+        // An IO-APIC has the pins, the 8259 pair has not.
+        HpetRoute[] HpetRoutes() => irqchip is null
+            ? []
+            : [.. Enumerable.Range(MachineLayout.HpetFirstPin, MachineLayout.HpetPins).Select(pin => new HpetRoute(pin, Line(pin, "hpet")))];
+
+        AcpiPm1Block WirePowerManagement()
+        {
+            var pmTimer = new AcpiPmTimer(config.Timers, is32Bit: true);
+            var block = new AcpiPm1Block(config.Timers, pmTimer, Line(MachineLayout.SciIrq, "pm1"), control);
+            Ports(MachineLayout.Pm1Port, AcpiPm1Block.RegionSize, block, widthBytes: 4);
+            Ports(MachineLayout.PmTimerPort, AcpiPmTimer.RegionSize, pmTimer, widthBytes: 4);
+            timed.Add(block);
+            return block;
+        }
     }
 
     private static (ulong Below4G, ulong Above4G) RamSplit(MachineConfig config)

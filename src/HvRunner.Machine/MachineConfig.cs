@@ -20,6 +20,12 @@ public sealed record MachineConfig
     /// <summary>Where the interrupt controllers live.</summary>
     public IrqchipMode Irqchip { get; init; } = IrqchipMode.Kernel;
 
+    /// <summary>
+    /// Firmware's tables (ACPI, MP) with the devices that only they name: HPET, PM timer, PM1 registers. Off by default: with them an operating system expects
+    /// an IO-APIC, which not every machine has.
+    /// </summary>
+    public bool Acpi { get; init; }
+
     /// <summary>The kernel.</summary>
     public required PvhKernel Kernel { get; init; }
 
@@ -74,14 +80,22 @@ public sealed record MachineConfig
     /// <summary>The memory map that the guest is told.</summary>
     public IReadOnlyList<MemoryMapEntry> MemoryMap()
     {
-        var map = new List<MemoryMapEntry>
+        var map = new List<MemoryMapEntry> { new(new GuestAddress(0), MachineLayout.ConventionalMemoryEnd, MemoryMapType.Ram) };
+        var next = new GuestAddress(MachineLayout.ConventionalMemoryEnd);
+        void Add(GuestAddress end, MemoryMapType type)
         {
-            new(new GuestAddress(0), MachineLayout.ConventionalMemoryEnd, MemoryMapType.Ram),
-            new(
-                new GuestAddress(MachineLayout.ConventionalMemoryEnd),
-                MachineLayout.ExtendedMemoryStart - MachineLayout.ConventionalMemoryEnd,
-                MemoryMapType.Reserved),
-        };
+            map.Add(new MemoryMapEntry(next, end - next, type));
+            next = end;
+        }
+
+        if (Acpi)
+        {
+            Add(MachineLayout.AcpiNonVolatile.Start, MemoryMapType.Reserved);
+            Add(MachineLayout.AcpiNonVolatile.End, MemoryMapType.AcpiNvs);
+            Add(MachineLayout.AcpiTables.End, MemoryMapType.Acpi);
+        }
+
+        Add(new GuestAddress(MachineLayout.ExtendedMemoryStart), MemoryMapType.Reserved);
         foreach (var range in MachineLayout.RamRanges(MemoryBytes))
         {
             var start = Math.Max(range.Start.Value, MachineLayout.ExtendedMemoryStart);

@@ -1,7 +1,5 @@
 using HvRunner.Abstractions;
-using HvRunner.Boot.Platform;
 using HvRunner.Boot.Pvh;
-using HvRunner.Chipset.Apic;
 
 namespace HvRunner.Machine;
 
@@ -23,6 +21,39 @@ public static class MachineLayout
     /// <summary>RAM that a kernel may use goes on here.</summary>
     public const ulong ExtendedMemoryStart = 0x10_0000;
 
+    /// <summary>ACPI's FACS, where there is ACPI: kept by the operating system.</summary>
+    public static readonly GuestRange AcpiNonVolatile = new(new GuestAddress(0xe_0000), 0x1000);
+
+    /// <summary>ACPI's tables, the RSDP first, where a search of the BIOS area finds it.</summary>
+    public static readonly GuestRange AcpiTables = new(new GuestAddress(0xe_1000), 0xf000);
+
+    /// <summary>The MP floating pointer and its table, where a search finds them.</summary>
+    public static readonly GuestRange MpTable = new(new GuestAddress(0xf_0000), 0x1_0000);
+
+    /// <summary>The IO-APIC's registers.</summary>
+    public const uint IoApicAddress = 0xfec0_0000;
+
+    /// <summary>Event timer block, 1 KiB; where there is ACPI.</summary>
+    public const uint HpetAddress = 0xfed0_0000;
+
+    /// <summary>The first IO-APIC pin that the event timers may choose; no other device has it or those behind it.</summary>
+    public const int HpetFirstPin = 20;
+
+    /// <summary>How many pins they may choose from.</summary>
+    public const int HpetPins = 4;
+
+    /// <summary>PM1 registers, 6 ports; where there is ACPI.</summary>
+    public const ushort Pm1Port = 0xb000;
+
+    /// <summary>ACPI's PM timer, 4 ports; where there is ACPI.</summary>
+    public const ushort PmTimerPort = 0xb008;
+
+    /// <summary>ACPI's system control interrupt.</summary>
+    public const int SciIrq = 9;
+
+    /// <summary>Where the PIT arrives at an IO-APIC of the machine's own, as a PC has it. In the hypervisor it is <see cref="PitIrq"/>.</summary>
+    public const uint PitIoApicPin = 2;
+
     /// <summary>First serial port, 8 ports.</summary>
     public const ushort Com1Port = 0x3f8;
 
@@ -37,12 +68,6 @@ public static class MachineLayout
 
     /// <summary>Edge or level of each 8259 input, 2 ports.</summary>
     public const ushort PicEdgeLevelPort = 0x4d0;
-
-    /// <summary>The IO-APIC's registers. As the 8259 pair, only where the hypervisor has none.</summary>
-    public const ulong IoApicBase = 0xfec0_0000;
-
-    /// <summary>The MP tables, in the first KiB of the EBDA, where a kernel looks for them; in memory that the map calls reserved.</summary>
-    public const ulong MpTables = ConventionalMemoryEnd;
 
     /// <summary>PIT: three counters and the control word, 4 ports.</summary>
     public const ushort PitPort = 0x40;
@@ -111,17 +136,9 @@ public static class MachineLayout
         ("reset-control", ResetControlPort, 1),
         ("pvpanic", PvPanicPort, 1),
         ("ib700", WatchdogPort, 3),
+        ("pm1", Pm1Port, 6),
+        ("pm-timer", PmTimerPort, 4),
     ];
-
-    /// <summary>Processors and interrupt controllers of a machine that has its own, as its tables tell of them. A local APIC's id is its vCPU's index.</summary>
-    internal static InterruptTopology Interrupts(int vcpuCount) => new()
-    {
-        Processors = [.. Enumerable.Range(0, vcpuCount).Select(index => new ProcessorDescription((uint)index))],
-
-        // Its id register has four bits; where those are taken by processors, a kernel gives it another or has x2APIC ids.
-        IoApics = [new IoApicDescription((byte)(vcpuCount < 16 ? vcpuCount : 0), (uint)IoApicBase, 0, IoApic.PinCount)],
-        Overrides = [new InterruptOverride(PitIrq, (uint)IsaInterrupts.GsiOf(PitIrq))],
-    };
 
     /// <summary>The ranges that RAM answers for a guest of this size; a multiple of 4 KiB.</summary>
     public static IReadOnlyList<GuestRange> RamRanges(ulong sizeBytes) => sizeBytes <= LowMemoryEnd

@@ -39,6 +39,23 @@ public class MemoryMapTests
         Assert.DoesNotContain(ranges, range => range.Overlaps(hole));
     }
 
+    [Theory]
+    [MemberData(nameof(Sizes))]
+    public void Map_WithAcpi_SetsItsAreasApart(ulong size, (ulong Start, ulong Size)[] extended)
+    {
+        var map = (Config(size) with { Acpi = true }).MemoryMap();
+        Assert.Equal(
+            [
+                new MemoryMapEntry(new GuestAddress(0), 0x9fc00, MemoryMapType.Ram),
+                new MemoryMapEntry(new GuestAddress(0x9fc00), 0x40400, MemoryMapType.Reserved),
+                new MemoryMapEntry(new GuestAddress(0xe0000), 0x1000, MemoryMapType.AcpiNvs),
+                new MemoryMapEntry(new GuestAddress(0xe1000), 0xf000, MemoryMapType.Acpi),
+                new MemoryMapEntry(new GuestAddress(0xf0000), 0x10000, MemoryMapType.Reserved),
+                .. extended.Select(part => new MemoryMapEntry(new GuestAddress(part.Start), part.Size, MemoryMapType.Ram)),
+            ],
+            map);
+    }
+
     private static MachineConfig Config(ulong size) => new()
     {
         MemoryBytes = size,

@@ -25,7 +25,10 @@ internal enum Pm1Events : ushort
     /// <summary>PWRBTN: somebody has pressed the power button.</summary>
     PowerButton = 1 << 8,
 
-    Enabling = Timer | Global | PowerButton,
+    /// <summary>RTC: the clock's alarm wakes the machine. Never here, as it does not sleep; only its enable is kept, which Linux wants to read back.</summary>
+    RealTimeClock = 1 << 10,
+
+    Enabling = Timer | Global | PowerButton | RealTimeClock,
 }
 
 /// <summary>PM1 control.</summary>

@@ -17,7 +17,7 @@ internal sealed class MachineRig : IDisposable
     private Thread? _thread;
     private RunOutcome? _outcome;
 
-    internal MachineRig(Backend backend, byte[] kernel, int vcpus = 1, TimeSpan? timeout = null, ulong memoryBytes = MachineLayout.MinMemoryBytes)
+    internal MachineRig(Backend backend, byte[] kernel, int vcpus = 1, TimeSpan? timeout = null, ulong memoryBytes = MachineLayout.MinMemoryBytes, bool acpi = false)
     {
         Clock = backend == Backend.SoftVirtual ? new VirtualClock() : null;
         _hypervisor = backend == Backend.Kvm ? KvmHypervisor.Open() : new SoftHypervisor(Clock);
@@ -27,6 +27,7 @@ internal sealed class MachineRig : IDisposable
             MemoryBytes = memoryBytes,
             VcpuCount = vcpus,
             Irqchip = _hypervisor.IrqchipModes[0],
+            Acpi = acpi,
             Kernel = PvhKernel.Parse(new MemoryImageSource("tiny", kernel)),
             ConsoleOutput = Console,
             ConsoleInput = new NoSerialInput(),
