@@ -113,16 +113,11 @@ internal sealed unsafe partial class KvmVcpu
 
     public VcpuActivity GetActivity()
     {
-        kvm_mp_state mp;
+        var activity = GetMpState();
         kvm_regs regs;
-        KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_MP_STATE, &mp, "KVM_GET_MP_STATE");
         KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_REGS, &regs, "KVM_GET_REGS");
-        var halted = mp.mp_state == KVM_MP_STATE_HALTED;
-        return new VcpuActivity(
-            halted,
-            mp.mp_state is KVM_MP_STATE_UNINITIALIZED or KVM_MP_STATE_INIT_RECEIVED,
-            (regs.rflags & 0x200) != 0,
-            halted && NonMaskableWake());
+        var halted = activity == KVM_MP_STATE_HALTED;
+        return new VcpuActivity(halted, WaitsForStartUp(activity), (regs.rflags & 0x200) != 0, halted && NonMaskableWake());
     }
 
     /// <summary>Gives the vCPU its CPUID; before its first entry.</summary>
@@ -174,6 +169,15 @@ internal sealed unsafe partial class KvmVcpu
         events.nmi_masked = masked;
         events.flags = KVM_VCPUEVENT_VALID_SHADOW;
         KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
+    }
+
+    private static bool WaitsForStartUp(uint mpState) => mpState is KVM_MP_STATE_UNINITIALIZED or KVM_MP_STATE_INIT_RECEIVED;
+
+    private uint GetMpState()
+    {
+        kvm_mp_state mp;
+        KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_MP_STATE, &mp, "KVM_GET_MP_STATE");
+        return mp.mp_state;
     }
 
     /// <summary>Puts the vCPU to sleep until an interrupt, as HLT does.</summary>

@@ -122,10 +122,13 @@ internal sealed unsafe partial class KvmVcpu : IVcpu, IVcpuNonMaskable, IVcpuPau
         }
     }
 
-    /// <summary>Here and not where it is asked for: KVM takes the call only while the vCPU is out of KVM_RUN.</summary>
+    /// <summary>
+    /// Here and not where it is asked for: KVM takes the call only while the vCPU is out of KVM_RUN. One that waits for its start-up takes no NMI; KVM would keep
+    /// it all the same, and as long as it does KVM_RUN does not wait but returns at once, again and again.
+    /// </summary>
     private void QueueNonMaskable()
     {
-        if (Volatile.Read(ref _nonMaskable) != 0 && Interlocked.Exchange(ref _nonMaskable, 0) != 0)
+        if (Volatile.Read(ref _nonMaskable) != 0 && Interlocked.Exchange(ref _nonMaskable, 0) != 0 && !WaitsForStartUp(GetMpState()))
         {
             KvmCall.ThrowOnError(_descriptor.Value, KVM_NMI, 0, "KVM_NMI");
         }

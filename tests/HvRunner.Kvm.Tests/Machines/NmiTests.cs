@@ -51,6 +51,20 @@ public class NmiTests
         Assert.Equal(5, rig.Console.Bytes);
     }
 
+    /// <summary>A processor that waits for its start-up takes none, and must not lose its rest over one.</summary>
+    [Theory]
+    [OnKvm]
+    public void Nmi_ForAVcpuThatWasNeverStartedIsNothing(Backend backend)
+    {
+        using var rig = new MachineRig(backend, TinyKernel.Build([.. TinyCode.Say, .. TinyCode.Spin], TinyCode.SayAndReturn), vcpus: 2);
+        rig.StartAndHear();
+        Assert.True(rig.Machine.InjectNmi(1));
+        Assert.False(SpinWait.SpinUntil(() => rig.Machine.Verdict is not null, TimeSpan.FromMilliseconds(250)));
+        rig.Machine.Interrupt("enough");
+        Assert.InRange(rig.End().Vcpus[1].Total, 0, 100);
+        Assert.Equal(1, rig.Console.Bytes);
+    }
+
     [Theory]
     [OnSoft]
     [OnKvm]

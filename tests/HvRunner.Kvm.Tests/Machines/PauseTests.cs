@@ -77,6 +77,24 @@ public class PauseTests
         rig.Machine.Resume();
     }
 
+    /// <summary>By a flag in its clock's page, for the watchdog that would take the gap for a hang.</summary>
+    [Theory]
+    [OnKvm]
+    public void GuestWithKvmclock_IsToldOfThePause(Backend backend)
+    {
+        // mov ecx, system time; mov eax, its page | 1; xor edx, edx; wrmsr; say; wait: test byte [page + flags], stopped; jz wait; exit
+        using var rig = new MachineRig(backend, TinyKernel.Build(
+        [
+            0xb9, 0x01, 0x4d, 0x56, 0x4b, 0xb8, 0x01, 0x10, 0x10, 0x00, 0x31, 0xd2, 0x0f, 0x30, .. TinyCode.Say,
+            0xf6, 0x05, 0x1d, 0x10, 0x10, 0x00, 0x02, 0x74, 0xf7, .. TinyCode.Exit(21),
+        ]));
+        rig.StartAndHear();
+        Assert.False(SpinWait.SpinUntil(() => rig.Machine.Verdict is not null, AWhile), "the guest was told of a pause that was none");
+        Assert.True(rig.Machine.Pause());
+        rig.Machine.Resume();
+        Assert.Equal(21, rig.End().Verdict.Status);
+    }
+
     [Theory]
     [OnSoft]
     [OnKvm]

@@ -27,6 +27,13 @@ internal sealed class NightlyVmFactAttribute : FactAttribute
     public NightlyVmFactAttribute() => Skip = ThisHost.ReasonToSkip ?? (ThisHost.IsNightly ? null : "long; runs with tests/run --nightly");
 }
 
+/// <summary>A test that needs no virtual machine of this host, but more time than a run for every change has.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class NightlyFactAttribute : FactAttribute
+{
+    public NightlyFactAttribute() => Skip = ThisHost.IsNightly ? null : "long; runs with tests/run --nightly";
+}
+
 /// <summary>A test that needs a KVM on VMX or SVM: the processor itself runs all of the guest.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class OrdinaryKvmFactAttribute : FactAttribute

@@ -1,0 +1,94 @@
+using System.Text;
+using HvRunner.VmTests.Harness;
+using HvRunner.VmTests.Points;
+
+namespace HvRunner.VmTests;
+
+/// <summary>
+/// As <see cref="SameOnEveryHypervisorTests"/> and <see cref="SameProcessorTests"/>, on the KVM of tests/nested-kvm, so on every host: hvrun's own processor runs here, KVM there.
+/// What QEMU's emulation of the processor below does otherwise stands in <c>tests/nested-kvm/deviations</c>.
+/// </summary>
+public sealed class NestedKvmTests
+{
+    private static readonly string Table = Path.Combine(Artifacts.Root, "tests", "nested-kvm", "deviations");
+
+    [NightlyFact]
+    public async Task Guests_SayAndEndTheSame()
+    {
+        List<(string Guest, string Words, string Input)> runs =
+        [
+            .. SameOnEveryHypervisorTests.Runs.Select(row => ((string)row[0], (string)row[1], string.Empty)),
+            ("echo", string.Empty, "one line\nand another\n\u0004"),
+        ];
+        var onKvm = await NestedKvm.RunAsync(
+            TimeSpan.FromMinutes(20), [.. runs.Select(run => (Arguments("kvm", run.Guest, run.Words), run.Input)), (["demo", "--hypervisor", "kvm"], string.Empty)]);
+        var faults = new List<string>();
+        foreach (var (run, kvm) in runs.Zip(onKvm))
+        {
+            Compare(kvm, await SoftAsync(run.Input, Arguments("soft", run.Guest, run.Words)), faults);
+        }
+
+        Compare(onKvm[^1], await SoftAsync(string.Empty, "demo", "--hypervisor", "soft"), faults);
+        Assert.True(faults.Count == 0, string.Join('\n', faults));
+    }
+
+    [NightlyFact]
+    public async Task Processor_DeviatesAsListed()
+    {
+        var known = KnownDeviations.Parse(File.ReadLines(Table));
+        var wholes = new List<PointOutput>();
+        foreach (var section in PointOutput.Parse((await SoftAsync(string.Empty, Processor("soft"))).Ended(0, "poweroff").Text).Sections)
+        {
+            wholes.Add(PointOutput.Parse((await SoftAsync(string.Empty, Processor("soft", $"section={section}"))).Text));
+        }
+
+        // Each section once, without the points that are known to end the machine.
+        var leftOut = wholes.Select(whole => NumbersOf(whole, known)).ToList();
+        var runs = wholes.Zip(leftOut, (whole, numbers) => (Processor("kvm", $"section={whole.Sections[0]}", $"leave-out={string.Join(',', numbers)}"), string.Empty));
+        var onKvm = await NestedKvm.RunAsync(TimeSpan.FromMinutes(40), [.. runs]);
+        var comparison = new PointComparison(known);
+        for (var i = 0; i < wholes.Count; i++)
+        {
+            var section = wholes[i].Sections[0];
+            var run = new SectionRun(PointOutput.Parse(onKvm[i].Text), leftOut[i]);
+            comparison.Add(section, run, await run.RepeatAsync(async (name, numbers) =>
+                (await SoftAsync(string.Empty, Processor("soft", $"section={name}", $"leave-out={string.Join(',', numbers)}"))).Text, section));
+        }
+
+        Artifacts.Measured($"guests/processor on the KVM of tests/nested-kvm and soft: {comparison.Compared} points compared, {comparison.Rows.Count} not the same");
+        var faults = comparison.Faults();
+        Assert.True(faults.Count == 0, string.Join('\n', faults));
+        Assert.True(comparison.Compared >= SameProcessorTests.FewestCompared, $"only {comparison.Compared} points were compared");
+    }
+
+    [Fact]
+    public void Deviations_HaveReasons() => Assert.NotEmpty(KnownDeviations.Parse(File.ReadLines(Table)));
+
+    private static List<int> NumbersOf(PointOutput whole, IReadOnlyList<KnownDeviation> known)
+    {
+        var names = known.Where(row => row.Kind == DeviationKind.LeftOut).Select(row => row.Point).ToHashSet(StringComparer.Ordinal);
+        return [.. Enumerable.Range(1, whole.Points.Count).Where(number => names.Contains(whole.Points[number - 1].Name))];
+    }
+
+    private static void Compare(HvrunResult kvm, HvrunResult soft, List<string> faults)
+    {
+        if ((kvm.Status, kvm.Verdict, kvm.Text) != (soft.Status, soft.Verdict, soft.Text))
+        {
+            faults.Add(HvrunResult.Describe($"{soft.Status}, {soft.Verdict} and this text were expected: {soft.Text}", kvm.Command, $"status {kvm.Status}", kvm.Output, kvm.Error));
+        }
+    }
+
+    private static string[] Processor(string hypervisor, params string[] words) => [.. Arguments(hypervisor, "processor", string.Empty)[..^1], .. words];
+
+    // Long: what takes half a second on a processor takes half a minute on a translated one that others use as well.
+    private static string[] Arguments(string hypervisor, string guest, string words) =>
+        ["run", "--hypervisor", hypervisor, "--memory", "16M", "--timeout", "240s", Artifacts.Guest(guest), "--", words];
+
+    private static async Task<HvrunResult> SoftAsync(string input, params string[] arguments)
+    {
+        using var process = HvrunProcess.Start(new HvrunStart(arguments) { KeepInputOpen = true });
+        await process.Input.WriteAsync(Encoding.UTF8.GetBytes(input));
+        process.Input.Close();
+        return await process.EndAsync();
+    }
+}
