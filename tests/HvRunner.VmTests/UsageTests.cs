@@ -73,9 +73,9 @@ public sealed class UsageTests
     public async Task WrongOptionsOfTheSoftProcessor_AreSaidInOneGo()
     {
         var result = (await HvrunProcess.RunAsync(
-            "run", "--hypervisor", "soft", "--irqchip", "kernel", "--cpus", "3", Artifacts.Guest("endings"))).Ended(64, "usage");
+            "run", "--hypervisor", "soft", "--irqchip", "kernel", "--cpus", "65", Artifacts.Guest("endings"))).Ended(64, "usage");
         result.Says("--irqchip: the soft processor offers auto, user; found 'kernel'.");
-        result.Says("--cpus: the soft processor allows at most 1, found 3.");
+        result.Says("--cpus: the soft processor allows at most 64, found 65.");
         CheckRefusal(result);
     }
 
