@@ -137,7 +137,7 @@ internal sealed class LocalApicTimer
         }
 
         var ticks = ((UInt128)_first + ((UInt128)_served * InitialCount)) * Divisor;
-        var ns = ((ticks * NsPerSecond) + _frequencyHz - 1) / _frequencyHz;
+        var ns = _frequencyHz == NsPerSecond ? ticks : ((ticks * NsPerSecond) + _frequencyHz - 1) / _frequencyHz;
         var next = ns > LongestElapsedNs ? long.MaxValue : _startNs + (long)ns;
         return _mode == TimerMode.Periodic ? Math.Max(next, _lastExpiryNs + MinimumIntervalNs) : next;
     }
