@@ -32,12 +32,6 @@ static void send(uint32_t command)
         ;
 }
 
-static void wait_ticks(uint32_t count)
-{
-    for (uint32_t end = ticks() + count; ticks() != end; )
-        wait_for_interrupt();
-}
-
 int end_cpus(const struct hvm_start_info *info, const char *argument)
 {
     (void)argument;

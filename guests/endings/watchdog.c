@@ -23,12 +23,6 @@ static void feed(uint32_t seconds)
     outb(WATCHDOG_START, (uint8_t)(NO_TIME - seconds / STEP_SECONDS));
 }
 
-static void wait_ticks(uint32_t count)
-{
-    for (uint32_t end = ticks() + count; ticks() != end; )
-        wait_for_interrupt();
-}
-
 int end_watchdog(const struct hvm_start_info *info, const char *argument)
 {
     uint32_t seconds = option_number(argument, STEP_SECONDS);

@@ -34,3 +34,11 @@ uint32_t ticks(void)
 {
     return count;
 }
+
+/* A busy host may deliver a second tick before the first one's sleeper looks,
+ * so the end need not be seen exactly. */
+void wait_ticks(uint32_t more)
+{
+    for (uint32_t start = count; count - start < more; )
+        wait_for_interrupt();
+}

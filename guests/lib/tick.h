@@ -10,3 +10,6 @@ void tick_start(void);
 
 /* Ticks so far. */
 uint32_t ticks(void);
+
+/* Sleeps through that many ticks at least. */
+void wait_ticks(uint32_t count);

@@ -8,7 +8,7 @@ public sealed class PostMortemTests
     [VmTheory]
     [InlineData("pvpanic", "end_pvpanic", "")]
     [InlineData("triple", "end_triple+0x", "ud2")]
-    [InlineData("watchdog:0", "end_watchdog", "")]
+    [InlineData("watchdog:0", "wait_ticks+0x", "")]
     [InlineData("halt", "end_halt+0x", "")]
     [InlineData("halt-loop", "halt+0x", "jmp")]
     [InlineData("spin", "end_spin", "jmp")]
