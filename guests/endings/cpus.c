@@ -32,9 +32,10 @@ static void send(uint32_t command)
         ;
 }
 
+/* On a slow machine two ticks may come in one wait, so this is not for equality. */
 static void wait_ticks(uint32_t count)
 {
-    for (uint32_t end = ticks() + count; ticks() != end; )
+    for (uint32_t start = ticks(); ticks() - start < count; )
         wait_for_interrupt();
 }
 
