@@ -6,6 +6,10 @@ namespace HvRunner.Kvm;
 /// <summary>Copies registers between KVM's structures and <see cref="ProcessorState"/>. Nothing here talks to the kernel.</summary>
 internal static class KvmRegisters
 {
+    /// <summary>The processor stands where a reset leaves it (SDM vol. 3A, 10.1.4): in real mode, in front of the first instruction.</summary>
+    internal static bool IsAtReset(ProcessorState state) =>
+        state is { Rip: 0xfff0, Efer: 0 } && (state.Cr0 & 1) == 0 && state[SegmentName.Cs] is { Base: 0xffff_0000, Selector: 0xf000 };
+
     internal static void Read(in kvm_regs regs, ProcessorState state)
     {
         state[GeneralRegister.Rax] = regs.rax;

@@ -231,8 +231,15 @@ internal sealed unsafe partial class KvmVcpu : IVcpu, IVcpuNonMaskable, IVcpuPau
                 return null;
             default:
                 Counts.Other++;
-                return end;
+                return end.Kind == VcpuExitKind.Shutdown ? end with { Sentence = WhatShutdownLeft() } : end;
         }
+    }
+
+    /// <summary>On AMD's processors nothing is left of a vCPU that shut down: its control block is undefined (APM vol. 2, 15.14.3), so KVM resets it.</summary>
+    private string? WhatShutdownLeft()
+    {
+        GetState(_completed, StateParts.General | StateParts.System);
+        return KvmRegisters.IsAtReset(_completed) ? "this host's KVM reset it then, so its registers do not show where" : null;
     }
 
     private static string RunRefused(int errno)

@@ -63,7 +63,8 @@ internal sealed class VcpuThread
     private Verdict? VerdictOf(VcpuExit exit) => exit.Kind switch
     {
         VcpuExitKind.Stopped => null,
-        VcpuExitKind.Shutdown => new Verdict(VerdictKind.TripleFault, $"vCPU {_vcpu.Index} shut down after a triple fault"),
+        VcpuExitKind.Shutdown => new Verdict(
+            VerdictKind.TripleFault, $"vCPU {_vcpu.Index} shut down after a triple fault{(exit.Sentence is { } more ? $"; {more}" : string.Empty)}"),
         VcpuExitKind.Halted => new Verdict(VerdictKind.Halted, exit.Sentence),
         VcpuExitKind.PowerOff => new Verdict(VerdictKind.PowerOff, exit.Sentence),
         VcpuExitKind.Reset => new Verdict(VerdictKind.Reset, exit.Sentence),

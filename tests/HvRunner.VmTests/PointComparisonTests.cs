@@ -64,6 +64,14 @@ public sealed class PointComparisonTests
     }
 
     [Fact]
+    public void RowOfAPointThatVaries_ExcusesEitherAndNoLoss()
+    {
+        var varies = Second with { Kind = DeviationKind.Varies };
+        Assert.Empty(Faults(Text, [varies, Fifth, varies with { Point = "first" }]));
+        Assert.Single(Faults(Text, [varies, Fifth with { Kind = DeviationKind.Varies }]));
+    }
+
+    [Fact]
     public void RowOfAPointThatThisProcessorDoesNotHave_IsNone() =>
         Assert.Empty(Faults(Text, [Second, Fifth, Second with { Point = "only with AVX" }]));
 

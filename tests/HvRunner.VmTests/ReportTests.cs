@@ -60,7 +60,7 @@ public sealed class ReportTests
         var console = report.GetProperty("console");
         Assert.Equal(result.Output.Length, console.GetProperty("bytesOut").GetInt64());
         Assert.Equal(0, console.GetProperty("bytesIn").GetInt64());
-        CheckPostMortem(report.GetProperty("postMortem"), status is >= 81 and <= 85 or 124, ending);
+        CheckPostMortem(report.GetProperty("postMortem"), status is >= 81 and <= 85 or 124, ending, result.LostRegisters);
     }
 
     [VmTheory]
@@ -129,7 +129,7 @@ public sealed class ReportTests
         }
     }
 
-    private static void CheckPostMortem(JsonElement postMortem, bool expected, string ending)
+    private static void CheckPostMortem(JsonElement postMortem, bool expected, string ending, bool lostRegisters)
     {
         if (!expected)
         {
@@ -149,9 +149,13 @@ public sealed class ReportTests
             Assert.Contains(vcpu.GetProperty("symbol").ValueKind, (JsonValueKind[])[JsonValueKind.String, JsonValueKind.Null]);
         }
 
-        Assert.InRange(Number(Text(vcpus[0].GetProperty("registers"), "rip")), 0x10_0000UL, 0x20_0000UL);
-        Assert.NotEmpty(Text(vcpus[0], "instruction"));
-        Assert.Matches("^[a-z_]+(\\+0x[0-9a-f]+)?$", Text(vcpus[0], "symbol"));
+        if (!lostRegisters)
+        {
+            Assert.InRange(Number(Text(vcpus[0].GetProperty("registers"), "rip")), 0x10_0000UL, 0x20_0000UL);
+            Assert.NotEmpty(Text(vcpus[0], "instruction"));
+            Assert.Matches("^[a-z_]+(\\+0x[0-9a-f]+)?$", Text(vcpus[0], "symbol"));
+        }
+
         Assert.Equal([$"endings: {ending}"], postMortem.GetProperty("consoleTail").EnumerateArray().Select(line => line.GetString()!));
     }
 

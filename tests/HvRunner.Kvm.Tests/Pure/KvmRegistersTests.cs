@@ -33,6 +33,22 @@ public class KvmRegistersTests
     }
 
     [Fact]
+    public void Reset_IsKnownByWhereItLeavesTheProcessor()
+    {
+        var state = new ProcessorState { Rip = 0xfff0, Cr0 = 0x6000_0010 };
+        state[SegmentName.Cs] = SegmentRegister.FlatCode32(0xf000) with { Base = 0xffff_0000, Limit = 0xffff };
+        Assert.True(KvmRegisters.IsAtReset(state));
+        state.Rip = 0xfff5;
+        Assert.False(KvmRegisters.IsAtReset(state));
+        state.Rip = 0xfff0;
+        state.Cr0 |= 1;
+        Assert.False(KvmRegisters.IsAtReset(state));
+        state.Cr0 = 0;
+        state[SegmentName.Cs] = SegmentRegister.FlatCode32(0xf000);
+        Assert.False(KvmRegisters.IsAtReset(state));
+    }
+
+    [Fact]
     public void SystemRegisters_GoThereAndBackAndLeaveTheInterruptBitmap()
     {
         Span<kvm_sregs> sregs = stackalloc kvm_sregs[1];

@@ -39,6 +39,9 @@ internal sealed partial record HvrunResult(string Command, int Status, byte[] Ou
     /// <summary>Fails with everything that the child said.</summary>
     internal void True(bool condition, string expected) => Assert.True(condition, Describe(expected, Command, $"status {Status}, {Duration.TotalMilliseconds:F0} ms", Output, Error));
 
+    /// <summary>The host's KVM has reset the vCPU that shut down, as on AMD's processors, and the verdict says so: its registers say nothing of the guest.</summary>
+    internal bool LostRegisters => ErrorLines is [.., var last] && last.Contains("this host's KVM reset it", StringComparison.Ordinal);
+
     internal void Says(string text) => True(Error.Contains(text, StringComparison.Ordinal), $"'{text}' was expected on standard error");
 
     internal void Prints(string text) => True(Text.Contains(text, StringComparison.Ordinal), $"'{text}' was expected on standard output");

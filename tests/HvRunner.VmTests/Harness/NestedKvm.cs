@@ -19,7 +19,7 @@ internal static class NestedKvm
             Program = Path.Combine(Artifacts.Root, "tests", "nested-kvm", "run"),
             Arguments =
             [
-                "--timeout", ((int)limit.TotalSeconds).ToString(CultureInfo.InvariantCulture),
+                "--quiet", "--timeout", ((int)limit.TotalSeconds).ToString(CultureInfo.InvariantCulture),
                 "bash", "-c", string.Join('\n', runs.Select(run => Line(run.Arguments, run.Input))), Artifacts.Hvrun,
             ],
 

@@ -6,6 +6,9 @@ internal enum DeviationKind
     /// <summary>A point ends otherwise.</summary>
     Deviates,
 
+    /// <summary>A point ends otherwise in some runs and right in others, as it happens.</summary>
+    Varies,
+
     /// <summary>A point ends or hangs the machine, so it is left out.</summary>
     LeftOut,
 
@@ -23,7 +26,7 @@ internal sealed record KnownDeviation(DeviationKind Kind, string Point, string D
 internal static class KnownDeviations
 {
     private static readonly (string Word, DeviationKind Kind)[] Kinds =
-        [("deviates", DeviationKind.Deviates), ("left out", DeviationKind.LeftOut), ("lost behind", DeviationKind.LostBehind)];
+        [("deviates", DeviationKind.Deviates), ("varies", DeviationKind.Varies), ("left out", DeviationKind.LeftOut), ("lost behind", DeviationKind.LostBehind)];
 
     /// <summary>Reads a table; throws <see cref="FormatException"/> that lists every line that is no row.</summary>
     internal static IReadOnlyList<KnownDeviation> Parse(IEnumerable<string> lines)
