@@ -32,16 +32,6 @@ static void send(uint32_t command)
         ;
 }
 
-<<<<<<< HEAD
-=======
-/* On a slow machine two ticks may come in one wait, so this is not for equality. */
-static void wait_ticks(uint32_t count)
-{
-    for (uint32_t start = ticks(); ticks() - start < count; )
-        wait_for_interrupt();
-}
-
->>>>>>> nested
 int end_cpus(const struct hvm_start_info *info, const char *argument)
 {
     (void)argument;
