@@ -20,18 +20,7 @@ public sealed class EndingTests
     }
 
     [VmFact]
-<<<<<<< HEAD
-    public async Task BadInstruction_IsACpuErrorUnlessTheProcessorHasIt()
-=======
-    public async Task Timeout_LeavesAGuestAloneThatEndsEarlier()
-    {
-        var result = (await Guests.EndAsync("poweroff", "--timeout", "20s")).Ended(0, "poweroff");
-        result.True(result.Duration < TimeSpan.FromSeconds(5), "the guest's own end was expected to count");
-    }
-
-    [VmFact]
     public async Task BadInstruction_IsTheGuestsFaultOnlyWhereAProcessorSaysSo()
->>>>>>> nested
     {
         var result = await Guests.EndAsync("bad-instruction");
         if (result.Status == 62)
