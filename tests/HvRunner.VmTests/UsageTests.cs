@@ -162,7 +162,7 @@ public sealed class UsageTests
     [Theory]
     [InlineData("--irqchip", "kernel")]
     [InlineData("--irqchip", "split")]
-    [InlineData("--cpus", "2")]
+    [InlineData("--cpus", "65")]
     public async Task WhatTheSoftProcessorLacks_IsRefused(string option, string value) =>
         (await HvrunProcess.RunAsync(Guests.Ending("poweroff", "--hypervisor", "soft", option, value))).Ended(64, "usage").Says($"{option}: ");
 
