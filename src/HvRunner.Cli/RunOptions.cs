@@ -22,6 +22,7 @@ internal sealed class RunOptions
         Text("--cpus", "N", "Number of vCPUs; default 1."),
         Text("--boot", "PROTOCOL", "Boot protocol: auto or pvh; default auto. 'hvrun inspect' lists what a file offers."),
         .. new HypervisorOptions().All,
+        Text("--acpi", "on|off", "ACPI's tables, with HPET, PM timer and power-off by ACPI; default on."),
         Text("--timeout", "DURATION", "End with the verdict timeout after this time (ms, s, m), counted from the first guest entry."),
         Text("--exit-port", "PORT", "Port on which the guest reports its status; default 0xf4, none turns it off."),
         Text("--exit-map", "MAP", "raw: value v is status v; qemu: status 2v+1; default raw."),

@@ -138,6 +138,7 @@ public sealed class GuestRun : IDisposable
         ExitPort = _settings.ExitPort,
         ExitMap = _settings.ExitMap,
         Timeout = _settings.Timeout,
+        Acpi = _settings.Acpi,
         PanicText = _settings.PanicText,
         ConsoleOutput = console.Output,
         ConsoleInput = console.Input,

@@ -40,6 +40,9 @@ public sealed record RunSettings
     /// <summary>How values on the exit port become statuses.</summary>
     public ExitMap ExitMap { get; init; }
 
+    /// <summary>ACPI's tables and the devices that only they name.</summary>
+    public bool Acpi { get; init; } = true;
+
     /// <summary>Takes a Linux kernel's panic from its console.</summary>
     public bool PanicText { get; init; } = true;
 

@@ -19,7 +19,7 @@ public sealed class RunSettingsReader(Func<string, string?> given, Action<string
     /// <summary>The options that say what a machine is made of.</summary>
     public static IReadOnlyList<string> Names { get; } =
     [
-        "initrd", "cmdline", "memory", "cpus", "boot", "hypervisor", "irqchip", "clock", "timeout", "exit-port", "exit-map", "panic-text", "trace", "trace-filter",
+        "initrd", "cmdline", "memory", "cpus", "boot", "hypervisor", "irqchip", "clock", "acpi", "timeout", "exit-port", "exit-map", "panic-text", "trace", "trace-filter",
     ];
 
     /// <summary>Reads them all.</summary>
@@ -40,6 +40,7 @@ public sealed class RunSettingsReader(Func<string, string?> given, Action<string
             Timeout = given("timeout") is null ? null : Parse<TimeSpan>("timeout", default, OptionText.TryDuration, "a duration such as 500ms, 30s or 2m"),
             ExitPort = ReadExitPort(),
             ExitMap = Choice("exit-map", "raw", ["raw", "qemu"]) == "qemu" ? ExitMap.Qemu : ExitMap.Raw,
+            Acpi = Choice("acpi", "on", ["on", "off"]) == "on",
             PanicText = Choice("panic-text", "on", ["on", "off"]) == "on",
             TracePath = given("trace"),
             TraceFilter = ReadFilter(),

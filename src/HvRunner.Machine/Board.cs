@@ -1,8 +1,11 @@
+using HvRunner.Abstractions;
+using HvRunner.Chipset.Paravirtual;
 using HvRunner.Chipset.Power;
 using HvRunner.Chipset.Serial;
 using HvRunner.Machine.Bus;
 using HvRunner.Machine.Diagnostics;
 using HvRunner.Machine.Interrupts;
+using HvRunner.Machine.Time;
 
 namespace HvRunner.Machine;
 
@@ -15,10 +18,14 @@ internal sealed record Board(
     ConsoleTap Tap,
     InterruptControllers? Interrupts,
     AcpiPm1Block? Pm1,
+    KvmClock? Clock,
     IReadOnlyList<IDisposable> Timed) : IDisposable
 {
     /// <summary>A vCPU's local APIC, where it is the machine's.</summary>
     internal ApicAccess? ApicOf(int vcpu) => Interrupts is null ? null : new ApicAccess(Interrupts.ApicOf(vcpu), Interrupts.IoApic);
+
+    /// <summary>A vCPU's clock registers, where the machine has the clock.</summary>
+    internal ClockAccess? ClockOf(IVcpu vcpu) => Clock is null ? null : new ClockAccess(Clock, vcpu);
 
     public void Dispose()
     {

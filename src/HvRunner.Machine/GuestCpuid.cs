@@ -1,5 +1,6 @@
 using System.Numerics;
 using HvRunner.Abstractions;
+using HvRunner.Chipset.Apic;
 
 namespace HvRunner.Machine;
 
@@ -17,11 +18,17 @@ public static class GuestCpuid
     /// </summary>
     private const uint KvmHypercallFeatures = (1u << 7) | (1u << 11) | (1u << 13) | (1u << 16);
 
+    /// <summary>Clock by its MSRs of old (0) and by those of today (3), no delays wanted after port accesses (1), counters of all vCPUs alike (24).</summary>
+    private const uint ClockFeatures = (1u << 0) | (1u << 1) | (1u << 3) | (1u << 24);
+
+    private const uint StealTimeFeature = 1u << 5;
+
     /// <summary>The leaves of one vCPU.</summary>
     /// <param name="supported">What the hypervisor offers.</param>
     /// <param name="vcpuCount">Number of vCPUs of the machine.</param>
     /// <param name="index">The vCPU's index.</param>
-    public static IReadOnlyList<CpuidLeaf> Of(IReadOnlyList<CpuidLeaf> supported, int vcpuCount, int index)
+    /// <param name="timestampHz">The time-stamp counter's rate where the machine has the clock, not the hypervisor; else null.</param>
+    public static IReadOnlyList<CpuidLeaf> Of(IReadOnlyList<CpuidLeaf> supported, int vcpuCount, int index, long? timestampHz = null)
     {
         var leaves = new List<CpuidLeaf>(supported.Count + 4);
         foreach (var leaf in supported)
@@ -41,6 +48,11 @@ public static class GuestCpuid
         if (supported.Any(leaf => leaf.Function == 0 && leaf.Eax >= 0x1f))
         {
             AddTopology(leaves, 0x1f, vcpuCount, (uint)index);
+        }
+
+        if (timestampHz is { } hz)
+        {
+            AddClock(leaves, vcpuCount, hz);
         }
 
         return leaves;
@@ -93,6 +105,17 @@ public static class GuestCpuid
         leaves.Add(new CpuidLeaf(function, 0, true, 0, 1, 0x100, apicId));
         leaves.Add(new CpuidLeaf(function, 1, true, (uint)IdBits(vcpuCount), (uint)vcpuCount, 0x201, apicId));
         leaves.Add(new CpuidLeaf(function, 2, true, 0, 0, 2, apicId));
+    }
+
+    /// <summary>
+    /// KVM's leaves for its clock, and the one where some systems look for the frequencies: of the time-stamp counter and of the local APIC's timer.
+    /// </summary>
+    private static void AddClock(List<CpuidLeaf> leaves, int vcpuCount, long timestampHz)
+    {
+        const uint FrequencyLeaf = 0x4000_0010;
+        leaves.Add(new CpuidLeaf(0x4000_0000, 0, false, FrequencyLeaf, 0x4b4d_564b, 0x564b_4d56, 0x4d));
+        leaves.Add(new CpuidLeaf(KvmFeatures, 0, false, ClockFeatures | (vcpuCount > 1 ? StealTimeFeature : 0), 0, 0, 0));
+        leaves.Add(new CpuidLeaf(FrequencyLeaf, 0, false, (uint)(timestampHz / 1000), (uint)(LocalApic.DefaultBusFrequencyHz / 1000), 0, 0));
     }
 
     /// <summary>Bits of an APIC id that tell the cores of a package apart.</summary>

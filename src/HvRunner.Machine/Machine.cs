@@ -40,7 +40,7 @@ public sealed partial class Machine : IDisposable
         _memory = memory;
         _partition = partition;
         _board = board;
-        _pause = new PauseGate(partition.Vcpus);
+        _pause = new PauseGate(partition.Vcpus, config.Timers, NoteGap);
         _progress = new ProgressMeter(partition.Vcpus);
         _haltMonitor = new HaltMonitor(partition.Vcpus, partition as IInKernelIrqchip, control);
         _threads = [.. partition.Vcpus.Select(ThreadOf)];
@@ -88,8 +88,15 @@ public sealed partial class Machine : IDisposable
         _memory.Dispose();
     }
 
+    /// <summary>A vCPU was kept out of the guest while its clock went on: a guest that can be told so is.</summary>
+    private void NoteGap(int vcpu)
+    {
+        (_partition.Vcpus[vcpu] as IVcpuPauseNotice)?.NotePause();
+        _board.Clock?.NotePause(vcpu);
+    }
+
     private VcpuThread ThreadOf(IVcpu vcpu) => new(
-        vcpu, new VcpuExitHandler(vcpu, _board.Ports, _board.Mmio, _board.ApicOf(vcpu.Index), _pause, _haltMonitor, _tracing, _config.Log), _pause, _control);
+        vcpu, new VcpuExitHandler(vcpu, _board.Ports, _board.Mmio, _board.ApicOf(vcpu.Index), _board.ClockOf(vcpu), _pause, _haltMonitor, _tracing, _config.Log), _pause, _control);
 
     private void Stop()
     {

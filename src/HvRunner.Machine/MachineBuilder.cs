@@ -1,6 +1,7 @@
 using HvRunner.Abstractions;
 using HvRunner.Boot.Pvh;
 using HvRunner.Chipset.Apic;
+using HvRunner.Chipset.Paravirtual;
 using HvRunner.Chipset.Power;
 using HvRunner.Chipset.Rtc;
 using HvRunner.Chipset.Serial;
@@ -9,6 +10,7 @@ using HvRunner.Machine.Bus;
 using HvRunner.Machine.Diagnostics;
 using HvRunner.Machine.Firmware;
 using HvRunner.Machine.Interrupts;
+using HvRunner.Machine.Time;
 using HvRunner.Machine.Verdicts;
 
 namespace HvRunner.Machine;
@@ -35,7 +37,7 @@ public static class MachineBuilder
         {
             var boot = LoadKernel(config, memory);
             partition = CreatePartition(hypervisor, config, memory);
-            board = Wire(config, partition, hypervisor.GetSupportedCpuid(), control, tracing);
+            board = Wire(config, hypervisor, partition, memory, control, tracing);
             if (config.Acpi)
             {
                 var timerGsi = partition is IInKernelIrqchip ? MachineLayout.PitIrq : MachineLayout.PitIoApicPin;
@@ -88,11 +90,12 @@ public static class MachineBuilder
             VcpuCount = config.VcpuCount,
             Irqchip = config.Irqchip,
             Memory = memory,
-            CpuidOf = index => GuestCpuid.Of(hypervisor.GetSupportedCpuid(), config.VcpuCount, index),
+            CpuidOf = index => GuestCpuid.Of(hypervisor.GetSupportedCpuid(), config.VcpuCount, index, (hypervisor as IHypervisorTimestamp)?.TimestampHz),
         });
 
-    private static Board Wire(MachineConfig config, IPartition partition, IReadOnlyList<CpuidLeaf> cpuid, RunControl control, Tracing tracing)
+    private static Board Wire(MachineConfig config, IHypervisor hypervisor, IPartition partition, IGuestMemory memory, RunControl control, Tracing tracing)
     {
+        var cpuid = hypervisor.GetSupportedCpuid();
         var rate = new BoundedRate(perSecond: 20);
         void LogOdd(OddAccess access)
         {
@@ -123,6 +126,14 @@ public static class MachineBuilder
         }
 
         // Time.
+        var clock = hypervisor is IHypervisorTimestamp timestamp
+            ? new KvmClock(memory, config.Timers, config.Clock, [.. partition.Vcpus.Select(vcpu => new VcpuTsc((IVcpuTimestamp)vcpu))], timestamp.TimestampHz)
+            : null;
+        foreach (var vcpu in clock is null ? [] : partition.Vcpus.OfType<IVcpuTimestamp>())
+        {
+            vcpu.TimestampMoved += clock!.TscChanged;
+        }
+
         List<IDisposable> timed = [];
         var hpet = config.Acpi ? new Hpet(config.Timers, Line(MachineLayout.PitIrq, "hpet"), Line(MachineLayout.RtcIrq, "hpet"), HpetRoutes()) : null;
         if (hpet is not null)
@@ -164,7 +175,7 @@ public static class MachineBuilder
             Ports(exitPort, MachineLayout.ExitPortBytes, new ExitPort("exit", control), widthBytes: 4);
         }
 
-        return new Board(ports, mmio, com1, tail, tap, controllers, pm1, timed);
+        return new Board(ports, mmio, com1, tail, tap, controllers, pm1, clock, timed);
 
         // An IO-APIC has the pins, the 8259 pair has not.
         HpetRoute[] HpetRoutes() => irqchip is null

@@ -21,10 +21,10 @@ public sealed record MachineConfig
     public IrqchipMode Irqchip { get; init; } = IrqchipMode.Kernel;
 
     /// <summary>
-    /// Firmware's tables (ACPI, MP) with the devices that only they name: HPET, PM timer, PM1 registers. Off by default: with them an operating system expects
-    /// an IO-APIC, which not every machine has.
+    /// ACPI's tables with the devices that only they name: HPET, PM timer, PM1 registers. Without them a machine with interrupt controllers of its own
+    /// and several vCPUs has the MP table alone.
     /// </summary>
-    public bool Acpi { get; init; }
+    public bool Acpi { get; init; } = true;
 
     /// <summary>The kernel.</summary>
     public required PvhKernel Kernel { get; init; }

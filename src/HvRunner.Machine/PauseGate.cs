@@ -8,7 +8,10 @@ namespace HvRunner.Machine;
 /// held as long as the pause lasts. So a pause is a flag, a kick for each vCPU, and a wait until none is inside; who never pauses pays one read of that flag for a
 /// kick. The end of the run opens the gate for good. Members may be called from any thread but where they say otherwise.
 /// </summary>
-internal sealed class PauseGate(IReadOnlyList<IVcpu> vcpus)
+/// <param name="vcpus">The machine's vCPUs.</param>
+/// <param name="timers">Guest time.</param>
+/// <param name="noteGap">A vCPU was held while guest time went on, and goes on itself; on its own thread.</param>
+internal sealed class PauseGate(IReadOnlyList<IVcpu> vcpus, ITimerQueue timers, Action<int> noteGap)
 {
     private readonly object _gate = new();
 
@@ -96,9 +99,15 @@ internal sealed class PauseGate(IReadOnlyList<IVcpu> vcpus)
     /// <summary>This vCPU is out of its guest, on its own thread, and may be kept there.</summary>
     internal void Pass(int vcpu)
     {
-        if (_paused && HoldInside() && vcpus[vcpu] is IVcpuPauseNotice notice)
+        if (!_paused)
         {
-            notice.NotePause();
+            return;
+        }
+
+        var heldAtNs = timers.NowNs;
+        if (HoldInside() && timers.NowNs != heldAtNs)
+        {
+            noteGap(vcpu);
         }
     }
 

@@ -2,6 +2,7 @@ using HvRunner.Abstractions;
 using HvRunner.Machine.Bus;
 using HvRunner.Machine.Diagnostics;
 using HvRunner.Machine.Interrupts;
+using HvRunner.Machine.Time;
 using Serilog;
 using Serilog.Events;
 
@@ -9,7 +10,8 @@ namespace HvRunner.Machine;
 
 /// <summary>What one vCPU's exits do to the machine: look up the device and let it answer. Nothing here allocates unless a trace is written.</summary>
 internal sealed class VcpuExitHandler(
-    IVcpu vcpu, AddressSpace ports, AddressSpace memory, ApicAccess? apic, PauseGate pause, HaltMonitor haltMonitor, Tracing tracing, ILogger log)
+    IVcpu vcpu, AddressSpace ports, AddressSpace memory, ApicAccess? apic, ClockAccess? clock, PauseGate pause, HaltMonitor haltMonitor, Tracing tracing,
+    ILogger log)
     : IExitHandler
 {
     /// <summary>A guest that polls a missing register would otherwise fill the log.</summary>
@@ -64,7 +66,7 @@ internal sealed class VcpuExitHandler(
     public bool MsrRead(uint index, out ulong value)
     {
         value = 0;
-        if (apic?.TryReadMsr(index, out value) is { } answered)
+        if ((apic?.TryReadMsr(index, out value) ?? clock?.TryReadMsr(index, out value)) is { } answered)
         {
             _trace?.Msr(vcpu.Index, isWrite: false, index, value, answered);
             return answered;
@@ -77,7 +79,7 @@ internal sealed class VcpuExitHandler(
 
     public bool MsrWrite(uint index, ulong value)
     {
-        if (apic?.TryWriteMsr(index, value) is { } taken)
+        if ((apic?.TryWriteMsr(index, value) ?? clock?.TryWriteMsr(index, value)) is { } taken)
         {
             _trace?.Msr(vcpu.Index, isWrite: true, index, value, taken);
             return taken;
@@ -110,7 +112,11 @@ internal sealed class VcpuExitHandler(
         }
     }
 
-    public bool BeforeEntry(ref EntryEvents events) => apic is not null && apic.Fill(ref events);
+    public bool BeforeEntry(ref EntryEvents events)
+    {
+        clock?.BeforeEntry();
+        return apic is not null && apic.Fill(ref events);
+    }
 
     public void Kicked()
     {

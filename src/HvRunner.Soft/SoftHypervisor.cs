@@ -7,7 +7,7 @@ namespace HvRunner.Soft;
 /// The hypervisor that needs none: the processor of <c>HvRunner.Instructions</c> behind the contracts, so that a machine runs the same on every host.
 /// It has no interrupt controllers of its own. Several vCPUs run in turn on one of the host's processors: see <see cref="SoftTurns"/>.
 /// </summary>
-public sealed class SoftHypervisor : IHypervisor
+public sealed class SoftHypervisor : IHypervisor, IHypervisorTimestamp
 {
     /// <summary>What <c>--hypervisor</c> calls it.</summary>
     public const string ShortName = "soft";
@@ -35,6 +35,9 @@ public sealed class SoftHypervisor : IHypervisor
 
     /// <inheritdoc/>
     public int MaxVcpus => VcpuLimit;
+
+    /// <inheritdoc/>
+    public long TimestampHz => SoftMsrs.TimestampHz;
 
     /// <inheritdoc/>
     public IReadOnlyList<CpuidLeaf> GetSupportedCpuid() => SoftCpuid.Leaves;

@@ -28,6 +28,9 @@ internal sealed class SoftMsrs(ProcessorState state, Func<long> nowNs, long orig
     /// <summary>IA32_APIC_BASE: read here, written by way of the machine, whose local APIC it moves.</summary>
     internal const uint ApicBase = 0x1b;
 
+    /// <summary>The time-stamp counter's rate: a count is a nanosecond of guest time.</summary>
+    internal const long TimestampHz = 1_000_000_000;
+
     private const uint TimeStampCounter = 0x10;
     private const uint TscAdjust = 0x3b;
     private const uint MicrocodeRevision = 0x8b;
@@ -75,7 +78,7 @@ internal sealed class SoftMsrs(ProcessorState state, Func<long> nowNs, long orig
     /// <summary>Called when the time-stamp counter was set.</summary>
     internal Action? TimestampMoved { get; set; }
 
-    /// <summary>The time-stamp counter: 1 GHz, on guest time.</summary>
+    /// <summary>The time-stamp counter, on guest time.</summary>
     internal ulong Timestamp => unchecked((ulong)nowNs() + _tscOffset);
 
     /// <summary>When the counter reaches <paramref name="timestamp"/>, in guest time; <see cref="long.MaxValue"/> for never.</summary>

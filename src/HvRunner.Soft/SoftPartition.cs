@@ -12,8 +12,9 @@ internal sealed class SoftPartition : IPartition
     internal SoftPartition(PartitionConfig config, VirtualClock? clock)
     {
         var vcpus = new List<SoftVcpu>();
-        var turns = config.VcpuCount > 1 ? new SoftTurns(config.VcpuCount) : null;
-        var originNs = clock?.NowNs ?? Stopwatch.GetTimestamp();
+        Func<long> nowNs = clock is null ? Stopwatch.GetTimestamp : () => clock.NowNs;
+        var turns = config.VcpuCount > 1 ? new SoftTurns(config.VcpuCount, nowNs) : null;
+        var originNs = nowNs();
         for (var index = 0; index < config.VcpuCount; index++)
         {
             vcpus.Add(new SoftVcpu(index, config.Memory, config.CpuidOf(index), clock, originNs, turns, vcpus));

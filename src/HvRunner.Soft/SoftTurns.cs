@@ -12,13 +12,22 @@ internal sealed class SoftTurns
     private readonly Lock _gate = new();
     private readonly bool[] _awake;
     private readonly bool[] _gone;
+    private readonly long[] _waitsSince;
+    private readonly long[] _waitedNs;
+    private readonly Func<long> _nowNs;
     private int _missing;
     private int _last = Nobody;
     private int _holder = Nobody;
 
     /// <summary>For so many vCPUs, all of them awake.</summary>
-    internal SoftTurns(int count)
+    /// <param name="count">How many.</param>
+    /// <param name="nowNs">Guest time.</param>
+    internal SoftTurns(int count, Func<long> nowNs)
     {
+        _nowNs = nowNs;
+        _waitsSince = new long[count];
+        Array.Fill(_waitsSince, nowNs());
+        _waitedNs = new long[count];
         _awake = new bool[count];
         Array.Fill(_awake, true);
         _gone = new bool[count];
@@ -27,6 +36,9 @@ internal sealed class SoftTurns
 
     /// <summary>The vCPU whose turn it is, or -1 while all sleep.</summary>
     internal int Holder => Volatile.Read(ref _holder);
+
+    /// <summary>How long this vCPU has waited for its turns, awake. Its own thread.</summary>
+    internal long WaitedNs(int vcpu) => Volatile.Read(ref _waitedNs[vcpu]);
 
     /// <summary>True when another than the holder could run. The holder's thread.</summary>
     internal bool OthersWait(int holder)
@@ -59,7 +71,12 @@ internal sealed class SoftTurns
     {
         lock (_gate)
         {
-            _awake[vcpu] = true;
+            if (!_awake[vcpu])
+            {
+                _awake[vcpu] = true;
+                _waitsSince[vcpu] = _nowNs();
+            }
+
             return _holder == Nobody && _missing == 0 ? Elect() : Nobody;
         }
     }
@@ -77,6 +94,7 @@ internal sealed class SoftTurns
             }
 
             _last = ran ? holder : _last;
+            _waitsSince[holder] = _nowNs();
             return Elect();
         }
     }
@@ -118,6 +136,7 @@ internal sealed class SoftTurns
             var next = (_last + step) % _awake.Length;
             if (_awake[next] && !_gone[next])
             {
+                _waitedNs[next] += _nowNs() - _waitsSince[next];
                 return _holder = next;
             }
         }

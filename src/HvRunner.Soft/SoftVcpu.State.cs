@@ -17,6 +17,8 @@ internal sealed partial class SoftVcpu
 
     public ulong Timestamp => _msrs.Timestamp;
 
+    public long StolenNs => _turns?.WaitedNs(Index) ?? 0;
+
     public long DeadlineNs(ulong timestamp) => _msrs.DeadlineNs(timestamp);
 
     public void GetState(ProcessorState state, StateParts parts) => Copy(_processor, state, parts);

@@ -9,7 +9,7 @@ namespace HvRunner.Soft;
 /// or a stop from another thread is seen within a millisecond or so. What happens on the vCPU's own thread, a device that asks for the end of the
 /// machine or raises an interrupt, ends the slice behind the instruction that caused it. The processor's surroundings and its state are in the other parts.
 /// </summary>
-internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuInstructionCount
+internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuStolenTime, IVcpuInstructionCount
 {
     /// <summary>Instructions between two looks at what other threads want.</summary>
     internal const long SliceInstructions = 20_000;

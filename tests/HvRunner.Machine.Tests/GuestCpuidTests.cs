@@ -59,6 +59,19 @@ public class GuestCpuidTests
         Assert.DoesNotContain(GuestCpuid.Of([Leaf(0, eax: 7), Leaf(1)], 2, 0), leaf => leaf.Function is 0xb or 0x1f);
 
     [Fact]
+    public void MachinesClock_IsToldInKvmsLeavesWithItsFrequency()
+    {
+        var leaves = GuestCpuid.Of([Leaf(0, eax: 7), Leaf(1)], 1, 0, timestampHz: 2_894_561_000);
+        var signature = Find(leaves, 0x4000_0000);
+        Assert.Equal("KVMKVMKVM\0\0\0", System.Text.Encoding.ASCII.GetString([.. new[] { signature.Ebx, signature.Ecx, signature.Edx }.SelectMany(BitConverter.GetBytes)]));
+        Assert.Equal(0x0100_000bu, Find(leaves, 0x4000_0001).Eax);
+        var frequencies = Find(leaves, 0x4000_0010);
+        Assert.Equal((2_894_561u, 1_000_000u), (frequencies.Eax, frequencies.Ebx));
+        Assert.Equal(0x0100_002bu, Find(GuestCpuid.Of([Leaf(0, eax: 7), Leaf(1)], 2, 0, timestampHz: 1), 0x4000_0001).Eax);
+        Assert.DoesNotContain(GuestCpuid.Of([Leaf(0, eax: 7), Leaf(1)], 2, 0), leaf => leaf.Function >> 28 == 4);
+    }
+
+    [Fact]
     public void KvmFeatures_LackThoseThatHypercallsServe() => Assert.Equal(0x0100_007bu, Find(GuestCpuid.Of(Host, 1, 0), 0x4000_0001).Eax);
 
     [Fact]

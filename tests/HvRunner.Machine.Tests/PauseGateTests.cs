@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using HvRunner.Abstractions;
+using HvRunner.Fakes;
 
 namespace HvRunner.Machine.Tests;
 
@@ -10,11 +11,12 @@ public sealed class PauseGateTests : IDisposable
 
     private readonly SteppingVcpu[] _vcpus = [new(0), new(1)];
     private readonly List<Thread> _threads = [];
+    private readonly FakeTimerQueue _time = new();
     private readonly PauseGate _gate;
 
     public PauseGateTests()
     {
-        _gate = new PauseGate(_vcpus);
+        _gate = new PauseGate(_vcpus, _time, vcpu => _vcpus[vcpu].NotePause());
     }
 
     public void Dispose() => Stop();
@@ -26,10 +28,21 @@ public sealed class PauseGateTests : IDisposable
         Assert.True(_gate.Pause(Limit));
         Assert.True(_gate.IsPaused);
         AssertStandsStill();
+        _time.Advance(1);
         _gate.Resume();
         Assert.False(_gate.IsPaused);
         AssertMoves();
         Assert.Equal([1, 1], _vcpus.Select(vcpu => vcpu.Notices));
+    }
+
+    [Fact]
+    public void Pause_InWhichNoTimePassesIsNoGap()
+    {
+        Start();
+        Assert.True(_gate.Pause(Limit));
+        _gate.Resume();
+        AssertMoves();
+        Assert.Equal([0, 0], _vcpus.Select(vcpu => vcpu.Notices));
     }
 
     [Fact]

@@ -1,4 +1,5 @@
 using HvRunner.Abstractions;
+using HvRunner.Fakes;
 using HvRunner.Machine.Bus;
 using HvRunner.Machine.Diagnostics;
 using HvRunner.Machine.Verdicts;
@@ -32,7 +33,7 @@ public class VcpuThreadTests
         {
             var control = new RunControl(ExitMap.Raw);
             var ending = new Ending(control);
-            var thread = new VcpuThread(new FakeVcpu { OnRun = _ => new VcpuExit(kind) }, Handler(new FakeVcpu()), new PauseGate([new FakeVcpu()]), control);
+            var thread = new VcpuThread(new FakeVcpu { OnRun = _ => new VcpuExit(kind) }, Handler(new FakeVcpu()), new PauseGate([new FakeVcpu()], new FakeTimerQueue(), _ => { }), control);
             thread.Start();
             Assert.True(thread.Join(TimeSpan.FromSeconds(10)));
             Assert.Equal(kind != VcpuExitKind.Stopped, ending.HasEnded);
@@ -86,13 +87,14 @@ public class VcpuThreadTests
 
     private void Run(FakeVcpu vcpu, AddressSpace? ports = null)
     {
-        var thread = new VcpuThread(vcpu, Handler(vcpu, ports), new PauseGate([new FakeVcpu(), new FakeVcpu(1), new FakeVcpu(2), new FakeVcpu(3)]), _control);
+        var thread = new VcpuThread(vcpu, Handler(vcpu, ports), new PauseGate([new FakeVcpu(), new FakeVcpu(1), new FakeVcpu(2), new FakeVcpu(3)], new FakeTimerQueue(), _ => { }), _control);
         thread.Start();
         Assert.True(thread.Join(TimeSpan.FromSeconds(10)));
     }
 
     private VcpuExitHandler Handler(FakeVcpu vcpu, AddressSpace? ports = null) => new(
-        vcpu, ports ?? new AddressSpace("port"), new AddressSpace("memory"), null, new PauseGate([vcpu]), new HaltMonitor([vcpu], null, _control), new Tracing(null), Serilog.Core.Logger.None);
+        vcpu, ports ?? new AddressSpace("port"), new AddressSpace("memory"), null, null, new PauseGate([vcpu], new FakeTimerQueue(), _ => { }),
+        new HaltMonitor([vcpu], null, _control), new Tracing(null), Serilog.Core.Logger.None);
 
     private sealed class Faulty : IBusDevice
     {

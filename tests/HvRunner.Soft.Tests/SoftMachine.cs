@@ -30,6 +30,9 @@ internal sealed class SoftMachine : IDisposable
         return BitConverter.ToUInt32(bytes);
     }
 
+    /// <summary>A vCPU has returned; on its thread.</summary>
+    internal Action<VcpuExit> OnExit { get; set; } = _ => { };
+
     /// <summary>Runs all vCPUs, each on its thread, until all have returned.</summary>
     internal IReadOnlyList<VcpuExit> Run(Action? meanwhile = null)
     {
@@ -40,6 +43,7 @@ internal sealed class SoftMachine : IDisposable
             try
             {
                 exits[vcpu.Index] = vcpu.Run(Controllers[vcpu.Index]);
+                OnExit(exits[vcpu.Index]);
             }
             catch (Exception exception)
             {

@@ -147,22 +147,21 @@ public sealed class TurnTests
     {
         using var machine = new SoftMachine(3, [0xfa, 0xf4], [0xfa, 0xf4], new VirtualClock());
         StartOthers(machine);
-        var ended = 0;
         foreach (var controller in machine.Controllers)
         {
             controller.OnKicked = () => { };
         }
 
         VcpuExit? halted = null;
-        machine.Run(() =>
+        machine.OnExit = exit =>
         {
-            while (Volatile.Read(ref ended) == 0 && !machine.Vcpus.All(vcpu => vcpu.GetActivity().Halted))
+            if (exit.Kind == VcpuExitKind.Halted)
             {
-                Thread.Yield();
+                halted = exit;
+                machine.StopAll();
             }
-
-            machine.StopAll();
-        }).ToList().ForEach(exit => halted = exit.Kind == VcpuExitKind.Halted ? exit : halted);
+        };
+        machine.Run();
         Assert.NotNull(halted);
     }
 

@@ -1,5 +1,6 @@
 using HvRunner.Abstractions;
 using HvRunner.Chipset.Apic;
+using HvRunner.Machine.Time;
 
 namespace HvRunner.Machine.Interrupts;
 
@@ -70,12 +71,5 @@ internal sealed class InterruptControllers : IDisposable
         public void Signal() => vcpu.Kick();
 
         public void SignalStart() => vcpu.Kick();
-    }
-
-    private sealed class VcpuTsc(IVcpuTimestamp vcpu) : IGuestTsc
-    {
-        public ulong Now => vcpu.Timestamp;
-
-        public long DeadlineNs(ulong tsc) => vcpu.DeadlineNs(tsc);
     }
 }

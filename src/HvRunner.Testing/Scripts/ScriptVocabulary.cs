@@ -7,7 +7,7 @@ internal static class ScriptVocabulary
 
     /// <summary>The options of <c>hvrun run</c> that describe the machine.</summary>
     internal static readonly string[] MachineOptions =
-        ["kernel", "initrd", "cmdline", "memory", "cpus", "boot", "hypervisor", "irqchip", "clock", "exit-port", "exit-map", "panic-text"];
+        ["kernel", "initrd", "cmdline", "memory", "cpus", "boot", "hypervisor", "irqchip", "clock", "acpi", "exit-port", "exit-map", "panic-text"];
 
     /// <summary>Options whose value is a file, relative to the script.</summary>
     internal static readonly string[] Files = ["kernel", "initrd"];

@@ -17,7 +17,7 @@ public class FirmwareTests
     [Theory]
     [OnSoft]
     [OnKvm]
-    public void Acpi_IsOffUnlessItIsAskedFor(Backend backend)
+    public void Acpi_OffLeavesNeitherTablesNorHpet(Backend backend)
     {
         Assert.Equal(VerdictKind.PowerOff, Run(backend, acpi: false, [.. LoadRsdp, .. ExitWithAl]).Kind);
 

@@ -79,6 +79,7 @@ public class PauseTests
 
     /// <summary>By a flag in its clock's page, for the watchdog that would take the gap for a hang.</summary>
     [Theory]
+    [InlineData(Backend.Soft)]
     [OnKvm]
     public void GuestWithKvmclock_IsToldOfThePause(Backend backend)
     {
