@@ -18,7 +18,7 @@ internal sealed record Board(
     ConsoleTap Tap,
     InterruptControllers? Interrupts,
     AcpiPm1Block? Pm1,
-    KvmClock? Clock,
+    PvClock? Clock,
     IReadOnlyList<IDisposable> Timed) : IDisposable
 {
     /// <summary>A vCPU's local APIC, where it is the machine's.</summary>

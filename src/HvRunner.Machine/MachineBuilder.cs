@@ -127,7 +127,7 @@ public static class MachineBuilder
 
         // Time.
         var clock = hypervisor is IHypervisorTimestamp timestamp
-            ? new KvmClock(memory, config.Timers, config.Clock, [.. partition.Vcpus.Select(vcpu => new VcpuTsc((IVcpuTimestamp)vcpu))], timestamp.TimestampHz)
+            ? new PvClock(memory, config.Timers, config.Clock, [.. partition.Vcpus.Select(vcpu => new VcpuTsc((IVcpuTimestamp)vcpu))], timestamp.TimestampHz)
             : null;
         foreach (var vcpu in clock is null ? [] : partition.Vcpus.OfType<IVcpuTimestamp>())
         {

@@ -4,7 +4,7 @@ using HvRunner.Chipset.Paravirtual;
 namespace HvRunner.Machine.Time;
 
 /// <summary>One vCPU's way to the clock where that lives in the machine: its registers, and the time that was stolen from it. On the vCPU's thread.</summary>
-internal sealed class ClockAccess(KvmClock clock, IVcpu vcpu)
+internal sealed class ClockAccess(PvClock clock, IVcpu vcpu)
 {
     private readonly IVcpuStolenTime? _stolen = vcpu as IVcpuStolenTime;
 

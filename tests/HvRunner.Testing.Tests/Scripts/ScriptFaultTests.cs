@@ -12,7 +12,7 @@ public class ScriptFaultTests
         "kernel: k\n--memory: 1G\nCpus: 2\nnonsense: 1\nconsole: none",
         "2:1: there is no key '--memory' in a script; did you mean 'memory'?",
         "3:1: there is no key 'Cpus' in a script; did you mean 'cpus'?",
-        "4:1: there is no key 'nonsense' in a script; there are name, kernel, initrd, cmdline, memory, cpus, boot, hypervisor, irqchip, clock, exit-port, exit-map, panic-text, timeout, matrix, steps, verdict, requires, prompt, problems, ignore, watch.",
+        "4:1: there is no key 'nonsense' in a script; there are name, kernel, initrd, cmdline, memory, cpus, boot, hypervisor, irqchip, clock, acpi, exit-port, exit-map, panic-text, timeout, matrix, steps, verdict, requires, prompt, problems, ignore, watch.",
         "5:1: 'console' is an option of 'hvrun run' alone: the test itself reads the console and writes the reports.")]
     [InlineData(
         "kernel:\nname: \"\"\nmemory: [1]\ncpus: {a: b}\ncmdline: |\n  console=ttyS0\ntimeout: 5",
@@ -54,7 +54,7 @@ public class ScriptFaultTests
         "1:72: expected a list with at least one value, such as [1, 2].",
         "1:76: 'timeout' varies here, but line 3 gives it one value for all.",
         "1:90: expected a duration such as 500ms, 30s or 2m, found 'x'.",
-        "1:94: there is no key 'console' in a matrix; there are kernel, initrd, cmdline, memory, cpus, boot, hypervisor, irqchip, clock, exit-port, exit-map, panic-text, timeout.")]
+        "1:94: there is no key 'console' in a matrix; there are kernel, initrd, cmdline, memory, cpus, boot, hypervisor, irqchip, clock, acpi, exit-port, exit-map, panic-text, timeout.")]
     [InlineData(
         "kernel: k\nmatrix: [a]",
         "2:9: expected a map such as { irqchip: [kernel, user] }, found a list.")]

@@ -34,7 +34,7 @@ public class StepFaultTests
         "32:18: expected a status from 0 to 63, found '-1'.")]
     [InlineData(
         "kernel: k\nnmi: 3\nsteps:\n  nmi: 2",
-        "2:1: there is no key 'nmi' in a script; there are name, kernel, initrd, cmdline, memory, cpus, boot, hypervisor, irqchip, clock, exit-port, exit-map, panic-text, timeout, matrix, steps, verdict, requires, prompt, problems, ignore, watch.",
+        "2:1: there is no key 'nmi' in a script; there are name, kernel, initrd, cmdline, memory, cpus, boot, hypervisor, irqchip, clock, acpi, exit-port, exit-map, panic-text, timeout, matrix, steps, verdict, requires, prompt, problems, ignore, watch.",
         "4:3: expected a list of steps, found a map with the key 'nmi'.")]
     [InlineData(
         "kernel: k\nsteps:\n  - nmi: 1",

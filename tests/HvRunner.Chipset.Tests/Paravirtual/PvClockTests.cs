@@ -7,7 +7,7 @@ using HvRunner.Fakes;
 namespace HvRunner.Chipset.Tests.Paravirtual;
 
 /// <summary>The rules of kvm-clock and steal time, each looked at as a guest does: by the structure in its memory and the formula of pvclock-abi.h.</summary>
-public sealed class KvmClockTests : IDisposable
+public sealed class PvClockTests : IDisposable
 {
     private const uint WallClock = 0x4b56_4d00;
     private const uint SystemTime = 0x4b56_4d01;
@@ -141,7 +141,7 @@ public sealed class KvmClockTests : IDisposable
     public void WallClock_IsTheTimeAtTheMachinesStart()
     {
         var start = new DateTimeOffset(2031, 5, 6, 7, 8, 9, TimeSpan.Zero) + TimeSpan.FromTicks(1_234_567);
-        var clock = new KvmClock(_memory, _queue, new FixedClock(start), Counters(Second, 1), Second);
+        var clock = new PvClock(_memory, _queue, new FixedClock(start), Counters(Second, 1), Second);
         _queue.Advance(50 * Second);
         Assert.True(clock.TryWriteMsr(0, WallClock, Structure));
         var wall = Bytes(Structure, 12);
@@ -237,7 +237,7 @@ public sealed class KvmClockTests : IDisposable
         }
     }
 
-    private KvmClock Clock(IReadOnlyList<IGuestTsc> counters, long hz) => new(_memory, _queue, new FixedClock(DateTimeOffset.UnixEpoch), counters, hz);
+    private PvClock Clock(IReadOnlyList<IGuestTsc> counters, long hz) => new(_memory, _queue, new FixedClock(DateTimeOffset.UnixEpoch), counters, hz);
 
     private MovableTsc[] Counters(long hz, int count) => [.. Enumerable.Range(0, count).Select(_ => new MovableTsc(new FixedRateTsc(_queue, hz)))];
 

@@ -10,12 +10,12 @@ using System.Buffers.Binary;
 using System.Diagnostics;
 using HvRunner.Abstractions;
 using HvRunner.Chipset.Apic;
-using static HvRunner.Chipset.Paravirtual.KvmClockMsrs;
+using static HvRunner.Chipset.Paravirtual.PvClockMsrs;
 
 namespace HvRunner.Chipset.Paravirtual;
 
 /// <summary>The clock of one machine. A vCPU's MSR accesses come from its own thread; an address that is not RAM takes the write and gives the guest nothing.</summary>
-public sealed class KvmClock : IStateful
+public sealed class PvClock : IStateful
 {
     private const string Name = "kvm-clock";
     private const byte StateVersion = 1;
@@ -49,7 +49,7 @@ public sealed class KvmClock : IStateful
     /// <param name="wallClock">The wall clock, which advances with <paramref name="timers"/>; read once.</param>
     /// <param name="counters">Each vCPU's time-stamp counter.</param>
     /// <param name="frequencyHz">Counts a second of all of them.</param>
-    public KvmClock(IGuestMemory memory, ITimerQueue timers, TimeProvider wallClock, IReadOnlyList<IGuestTsc> counters, long frequencyHz)
+    public PvClock(IGuestMemory memory, ITimerQueue timers, TimeProvider wallClock, IReadOnlyList<IGuestTsc> counters, long frequencyHz)
     {
         ArgumentNullException.ThrowIfNull(timers);
         ArgumentNullException.ThrowIfNull(wallClock);

@@ -1,7 +1,7 @@
 namespace HvRunner.Chipset.Paravirtual;
 
 /// <summary>The registers of the interface (Linux, Documentation/virt/kvm/x86/msr.rst) and their bits.</summary>
-internal static class KvmClockMsrs
+internal static class PvClockMsrs
 {
     /// <summary>MSR_KVM_WALL_CLOCK, whose write fills a structure, and its number of old.</summary>
     internal const uint WallClock = 0x4b56_4d00;
