@@ -1,3 +1,4 @@
+using HvRunner.Chipset.Apic;
 using HvRunner.Chipset.Power;
 using HvRunner.Chipset.Serial;
 using HvRunner.Machine.Bus;
@@ -18,7 +19,7 @@ internal sealed record Board(
     IReadOnlyList<IDisposable> Timed) : IDisposable
 {
     /// <summary>A vCPU's local APIC, where it is the machine's.</summary>
-    internal ApicAccess? ApicOf(int vcpu) => Interrupts is null ? null : new ApicAccess(Interrupts.ApicOf(vcpu), Interrupts.IoApic);
+    internal LocalApic? ApicOf(int vcpu) => (Interrupts as LocalControllers)?.ApicOf(vcpu);
 
     public void Dispose()
     {

@@ -9,13 +9,16 @@ namespace HvRunner.Machine;
 
 /// <summary>What one vCPU's exits do to the machine: look up the device and let it answer. Nothing here allocates unless a trace is written.</summary>
 internal sealed class VcpuExitHandler(
-    IVcpu vcpu, AddressSpace ports, AddressSpace memory, ApicAccess? apic, PauseGate pause, HaltMonitor haltMonitor, Tracing tracing, ILogger log)
+    IVcpu vcpu, AddressSpace ports, AddressSpace memory, IVcpuInterrupts? interrupts, PauseGate pause, HaltMonitor haltMonitor, Tracing tracing, ILogger log)
     : IExitHandler
 {
     /// <summary>A guest that polls a missing register would otherwise fill the log.</summary>
     private static readonly BoundedRate UnknownMsrRate = new(perSecond: 20);
 
     private readonly TraceLog? _trace = tracing.Log;
+
+    // The registers of a local APIC that is the machine's.
+    private readonly ApicAccess? _apic = interrupts as ApicAccess;
 
     public void PortRead(ushort port, int elementSize, Span<byte> data)
     {
@@ -39,9 +42,9 @@ internal sealed class VcpuExitHandler(
 
     public void MmioRead(GuestAddress address, Span<byte> data)
     {
-        if (apic is not null && apic.TryRead(address, data))
+        if (_apic is not null && _apic.TryRead(address, data))
         {
-            _trace?.Mmio(vcpu.Index, isWrite: false, address, data, apic.Apic.Name);
+            _trace?.Mmio(vcpu.Index, isWrite: false, address, data, _apic.Name);
             return;
         }
 
@@ -51,9 +54,9 @@ internal sealed class VcpuExitHandler(
 
     public void MmioWrite(GuestAddress address, ReadOnlySpan<byte> data)
     {
-        if (apic is not null && apic.TryWrite(address, data))
+        if (_apic is not null && _apic.TryWrite(address, data))
         {
-            _trace?.Mmio(vcpu.Index, isWrite: true, address, data, apic.Apic.Name);
+            _trace?.Mmio(vcpu.Index, isWrite: true, address, data, _apic.Name);
             return;
         }
 
@@ -64,7 +67,7 @@ internal sealed class VcpuExitHandler(
     public bool MsrRead(uint index, out ulong value)
     {
         value = 0;
-        if (apic?.TryReadMsr(index, out value) is { } answered)
+        if (_apic?.TryReadMsr(index, out value) is { } answered)
         {
             _trace?.Msr(vcpu.Index, isWrite: false, index, value, answered);
             return answered;
@@ -77,7 +80,7 @@ internal sealed class VcpuExitHandler(
 
     public bool MsrWrite(uint index, ulong value)
     {
-        if (apic?.TryWriteMsr(index, value) is { } taken)
+        if (_apic?.TryWriteMsr(index, value) is { } taken)
         {
             _trace?.Msr(vcpu.Index, isWrite: true, index, value, taken);
             return taken;
@@ -100,17 +103,19 @@ internal sealed class VcpuExitHandler(
 
     public ulong TaskPriority
     {
-        get => apic?.Apic.TaskPriority ?? 0;
+        get => _apic?.TaskPriority ?? 0;
         set
         {
-            if (apic is not null)
+            if (_apic is not null)
             {
-                apic.Apic.TaskPriority = (byte)value;
+                _apic.TaskPriority = (byte)value;
             }
         }
     }
 
-    public bool BeforeEntry(ref EntryEvents events) => apic is not null && apic.Fill(ref events);
+    public void EndOfInterrupt(byte vector) => interrupts?.EndOfInterrupt(vector);
+
+    public bool BeforeEntry(ref EntryEvents events) => interrupts is not null && interrupts.Fill(ref events);
 
     public void Kicked()
     {
@@ -121,7 +126,7 @@ internal sealed class VcpuExitHandler(
         }
 
         var activity = vcpu.GetActivity();
-        haltMonitor.Report(vcpu.Index, activity with { NonMaskableWake = activity.NonMaskableWake || apic is { CanWakeWithInterruptsOff: true } });
+        haltMonitor.Report(vcpu.Index, activity with { NonMaskableWake = activity.NonMaskableWake || interrupts is { CanWakeWithInterruptsOff: true } });
     }
 
     private static string? NameOf(AddressSpace space, ulong address) => space.TryFind(address, out var device) ? device.Name : null;

@@ -37,7 +37,7 @@ public sealed class SoftHypervisor : IHypervisor
     public int MaxVcpus => VcpuLimit;
 
     /// <inheritdoc/>
-    public IReadOnlyList<CpuidLeaf> GetSupportedCpuid() => SoftCpuid.Leaves;
+    public IReadOnlyList<CpuidLeaf> GetSupportedCpuid(IrqchipMode irqchip) => SoftCpuid.Leaves;
 
     /// <inheritdoc/>
     public IBackingMemory AllocateMemory(IReadOnlyList<GuestRange> ranges) => new AnonymousMemory(ranges);
