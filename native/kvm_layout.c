@@ -35,3 +35,8 @@ _Static_assert(sizeof(((struct kvm_ioapic_state *)0)->redirtbl[0]) == 8, "redire
 /* ExtendedState.Image and KvmVcpu.NonMaskableWake: buffers of exactly what the kernel fills. */
 _Static_assert(sizeof(struct kvm_xsave) == 4096, "kvm_xsave");
 _Static_assert(sizeof(struct kvm_lapic_state) == 1024, "kvm_lapic_state");
+
+/* KvmLevelRoutes.Set: a count and the flags, then the entries. */
+_Static_assert(offsetof(struct kvm_irq_routing, nr) == 0, "kvm_irq_routing.nr");
+_Static_assert(offsetof(struct kvm_irq_routing, flags) == 4, "kvm_irq_routing.flags");
+_Static_assert(offsetof(struct kvm_irq_routing, entries) == 8, "kvm_irq_routing.entries");

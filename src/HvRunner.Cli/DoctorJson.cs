@@ -38,7 +38,7 @@ internal static class DoctorJson
         json.WriteStartArray("irqchips");
         foreach (var mode in findings.Kvm?.IrqchipModes ?? [])
         {
-            json.WriteStringValue(mode.ToString().ToLowerInvariant());
+            json.WriteStringValue(OptionText.Irqchip(mode));
         }
 
         json.WriteEndArray();
@@ -54,7 +54,7 @@ internal static class DoctorJson
         json.WriteStartArray("irqchips");
         foreach (var mode in soft.IrqchipModes)
         {
-            json.WriteStringValue(mode.ToString().ToLowerInvariant());
+            json.WriteStringValue(OptionText.Irqchip(mode));
         }
 
         json.WriteEndArray();

@@ -1,6 +1,7 @@
 using System.Globalization;
 using HvRunner.Abstractions;
 using HvRunner.Kvm;
+using HvRunner.Launch;
 using HvRunner.Machine.Probes;
 using HvRunner.Soft;
 
@@ -44,7 +45,7 @@ internal static class DoctorSentences
     {
         using var soft = new SoftHypervisor();
         yield return new DoctorSentence(
-            Software, false, $"hvrun's own processor needs no virtualization and runs here: --hypervisor {soft.Name}, {(soft.MaxVcpus == 1 ? "one vCPU" : $"{soft.MaxVcpus} vCPUs")}, --irqchip {string.Join(", ", soft.IrqchipModes.Select(Word))}.");
+            Software, false, $"hvrun's own processor needs no virtualization and runs here: --hypervisor {soft.Name}, {(soft.MaxVcpus == 1 ? "one vCPU" : $"{soft.MaxVcpus} vCPUs")}, --irqchip {string.Join(", ", soft.IrqchipModes.Select(OptionText.Irqchip))}.");
         yield return new DoctorSentence(Software, false, "With --clock virtual, two runs of a guest with the same input are identical.");
     }
 
@@ -132,7 +133,7 @@ internal static class DoctorSentences
 
     private static IEnumerable<DoctorSentence> AboutInterrupts(DoctorKvm kvm, HostProbeResult probe)
     {
-        yield return new DoctorSentence(Interrupts, false, $"This hvrun can use these interrupt controllers here: --irqchip {string.Join(", ", kvm.IrqchipModes.Select(Word))}.");
+        yield return new DoctorSentence(Interrupts, false, $"This hvrun can use these interrupt controllers here: --irqchip {string.Join(", ", kvm.IrqchipModes.Select(OptionText.Irqchip))}.");
         if (probe.InterruptsDelivered == false)
         {
             yield return new DoctorSentence(Interrupts, true, "The local APIC in KVM does not deliver an interrupt that a guest sends to itself.");
@@ -199,8 +200,6 @@ internal static class DoctorSentences
             yield return new DoctorSentence(Meaning, true, "The probe did not get to everything, so more may be slow or wrong.");
         }
     }
-
-    private static string Word(IrqchipMode mode) => mode.ToString().ToLowerInvariant();
 
     private static string Millions(long value) => (value / 1e6).ToString(value < 100_000_000 ? "0.0" : "0", CultureInfo.InvariantCulture);
 

@@ -9,7 +9,7 @@ internal sealed class HypervisorOptions
         "--hypervisor", "NAME", "auto, kvm, or soft: hvrun's own processor, which needs no virtualization; default auto, which is kvm, or what HVRUN_HYPERVISOR says.");
 
     private readonly Option<string?> _irqchip = RunOptions.Text(
-        "--irqchip", "MODE", "Where the interrupt controllers live: auto, kernel (kvm only) or user (soft only); default auto.");
+        "--irqchip", "MODE", "Where the interrupt controllers live: kernel (all in kvm), split (local APICs in kvm, IO-APIC and 8259s in hvrun), user (all in hvrun), or auto, which is kernel with kvm and user with soft; default auto.");
 
     private readonly Option<string?> _clock = RunOptions.Text(
         "--clock",

@@ -15,9 +15,9 @@ internal readonly struct CompletionHost(KvmVcpu vcpu, IExitHandler handler) : IP
 
     public void LoadDebug(ProcessorState state) => vcpu.GetState(state, StateParts.Debug);
 
-    public bool TryReadMsr(uint index, out ulong value) => vcpu.TryGetMsr(index, out value);
+    public bool TryReadMsr(uint index, out ulong value) => vcpu.IsOfMachine(index) ? handler.MsrRead(index, out value) : vcpu.TryGetMsr(index, out value);
 
-    public bool TryWriteMsr(uint index, ulong value) => vcpu.TrySetMsr(index, value);
+    public bool TryWriteMsr(uint index, ulong value) => vcpu.IsOfMachine(index) ? vcpu.WriteMsr(handler, index, value) : vcpu.TrySetMsr(index, value);
 
     public bool TryGetCpuid(uint leaf, uint subleaf, out CpuidLeaf result)
     {

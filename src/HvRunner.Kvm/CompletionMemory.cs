@@ -8,7 +8,7 @@ namespace HvRunner.Kvm;
 /// Guest-physical memory as an instruction that hvrun completes sees it: RAM, and the machine's devices behind the handler. The registers of
 /// KVM's own interrupt controllers are out of reach from here; touching them is remembered, and the instruction then counts as not completed.
 /// </summary>
-internal struct CompletionMemory(AnonymousMemory ram, IExitHandler handler, ulong apicBase) : IPhysicalMemory
+internal struct CompletionMemory(AnonymousMemory ram, IExitHandler handler, IrqchipMode irqchip, ulong apicBase) : IPhysicalMemory
 {
     private const ulong IoApicPage = 0xfec0_0000;
     private const ulong PageMask = 0xfff;
@@ -59,7 +59,12 @@ internal struct CompletionMemory(AnonymousMemory ram, IExitHandler handler, ulon
     {
         const ulong ApicEnabled = 1 << 11;
         var page = physicalAddress & ~PageMask;
-        var inKernel = page == IoApicPage || ((apicBase & ApicEnabled) != 0 && page == (apicBase & 0x000f_ffff_ffff_f000));
+        var inKernel = irqchip switch
+        {
+            IrqchipMode.User => false,
+            IrqchipMode.Kernel when page == IoApicPage => true,
+            _ => (apicBase & ApicEnabled) != 0 && page == (apicBase & 0x000f_ffff_ffff_f000),
+        };
         TouchedInKernelDevice |= inKernel;
         return inKernel;
     }

@@ -8,6 +8,14 @@ namespace HvRunner.Kvm;
 internal static unsafe class KvmCpuid
 {
     private const int MaxEntries = 256;
+    private const uint X2Apic = 1 << 21;
+    private const uint TscDeadline = 1 << 24;
+    private const uint KvmFeatures = 0x4000_0001;
+
+    /// <summary>
+    /// Asynchronous page faults (4, 10, 14), paravirtual EOI (6), unhalt (7), send IPI (11), polling in HLT (12), yield (13), MSI destinations of 15 bits (15).
+    /// </summary>
+    private const uint KvmApicFeatures = (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15);
 
     /// <summary>What KVM_GET_SUPPORTED_CPUID lists.</summary>
     internal static IReadOnlyList<CpuidLeaf> GetSupported(int descriptor)
@@ -26,6 +34,17 @@ internal static unsafe class KvmCpuid
 
         return leaves;
     }
+
+    /// <summary>
+    /// What of it is true without a local APIC in KVM: x2APIC mode, whose registers KVM passes on, but no TSC deadline, and none of the KVM features that KVM's own
+    /// APIC is behind or that concern the sleep in HLT, which is not KVM's then (Linux, Documentation/virt/kvm/x86/cpuid.rst).
+    /// </summary>
+    internal static IReadOnlyList<CpuidLeaf> WithoutApic(IReadOnlyList<CpuidLeaf> supported) => [.. supported.Select(leaf => leaf.Function switch
+    {
+        1 => leaf with { Ecx = (leaf.Ecx | X2Apic) & ~TscDeadline },
+        KvmFeatures => leaf with { Eax = leaf.Eax & ~KvmApicFeatures },
+        _ => leaf,
+    })];
 
     internal static kvm_cpuid_entry2 ToNative(in CpuidLeaf leaf) => new()
     {

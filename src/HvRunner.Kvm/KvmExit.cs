@@ -10,6 +10,15 @@ internal enum ExitAction
     /// <summary>Nothing happened that concerns hvrun: enter again.</summary>
     Resume,
 
+    /// <summary>The guest has become ready for an interrupt, as was asked for.</summary>
+    InterruptWindow,
+
+    /// <summary>The guest has executed HLT.</summary>
+    Halt,
+
+    /// <summary>The guest has ended an interrupt that an IO-APIC in the machine waits for.</summary>
+    EndOfInterrupt,
+
     /// <summary>A model-specific register is read.</summary>
     MsrRead,
 
@@ -32,16 +41,22 @@ internal enum ExitAction
 /// </summary>
 internal static class KvmExit
 {
-    internal static ExitAction Classify(in kvm_run run, out VcpuExit end)
+    /// <summary>What to do about an exit of a partition with its interrupt controllers there: two exits belong to one mode each.</summary>
+    internal static ExitAction Classify(in kvm_run run, IrqchipMode irqchip, out VcpuExit end)
     {
         end = default;
         switch (run.exit_reason)
         {
             case KVM_EXIT_INTR:
-            case KVM_EXIT_IRQ_WINDOW_OPEN:
             case KVM_EXIT_SET_TPR:
             case KVM_EXIT_X86_BUS_LOCK:
                 return ExitAction.Resume;
+            case KVM_EXIT_IRQ_WINDOW_OPEN:
+                return ExitAction.InterruptWindow;
+            case KVM_EXIT_HLT when irqchip == IrqchipMode.User:
+                return ExitAction.Halt;
+            case KVM_EXIT_IOAPIC_EOI when irqchip == IrqchipMode.Split:
+                return ExitAction.EndOfInterrupt;
             case KVM_EXIT_X86_RDMSR:
                 return ExitAction.MsrRead;
             case KVM_EXIT_X86_WRMSR:
@@ -82,13 +97,13 @@ internal static class KvmExit
         KVM_EXIT_UNKNOWN => $"the processor left the guest for a reason that KVM does not know (hardware exit reason 0x{run.hw_hardware_exit_reason:x})",
         KVM_EXIT_EXCEPTION => $"KVM passed on the exception {run.ex_exception} with error code 0x{run.ex_error_code:x}, which it never should",
         KVM_EXIT_DEBUG => $"KVM stopped at a debug event (exception {run.debug_arch_exception} at 0x{run.debug_arch_pc:x}) although no debugging was asked for",
-        KVM_EXIT_HLT => "KVM passed on HLT although its own interrupt controllers are in use",
+        KVM_EXIT_HLT => "KVM passed on HLT although its own local APICs are in use",
         KVM_EXIT_FAIL_ENTRY =>
             $"the processor refused to enter the guest: its state is invalid (hardware reason 0x{run.fail_entry_hardware_entry_failure_reason:x})",
         KVM_EXIT_TPR_ACCESS => "KVM reported a task-priority access although no such report was asked for",
         KVM_EXIT_NMI => "KVM reported a host NMI to user space, which it never should on x86",
         KVM_EXIT_INTERNAL_ERROR => InternalError(run),
-        KVM_EXIT_IOAPIC_EOI => $"KVM passed on the end of interrupt 0x{run.eoi_vector:x} although its own IO-APIC is in use",
+        KVM_EXIT_IOAPIC_EOI => $"KVM passed on the end of interrupt 0x{run.eoi_vector:x} although no IO-APIC of the machine waits for it",
         KVM_EXIT_HYPERV => "KVM passed on a Hyper-V event although no Hyper-V interface was enabled",
         KVM_EXIT_XEN => "KVM passed on a Xen hypercall although no Xen interface was enabled",
         KVM_EXIT_DIRTY_RING_FULL => "KVM reported a full dirty ring although none was enabled",

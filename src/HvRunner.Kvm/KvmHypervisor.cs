@@ -21,6 +21,7 @@ public sealed class KvmHypervisor : IHypervisor
 
     private readonly FileDescriptor _descriptor;
     private IReadOnlyList<CpuidLeaf>? _supportedCpuid;
+    private IReadOnlyList<CpuidLeaf>? _cpuidWithoutApic;
 
     private KvmHypervisor(FileDescriptor descriptor)
     {
@@ -40,6 +41,7 @@ public sealed class KvmHypervisor : IHypervisor
         }
 
         RunBytes = KvmCall.ThrowOnError(Descriptor, KVM_GET_VCPU_MMAP_SIZE, 0, "KVM_GET_VCPU_MMAP_SIZE");
+        IrqchipModes = [IrqchipMode.Kernel, .. new[] { IrqchipMode.Split, IrqchipMode.User }.Where(mode => Needed(mode).All(capability => KvmCall.CheckExtension(Descriptor, capability) != 0))];
         MaxVcpus = Math.Max(1, KvmCall.CheckExtension(Descriptor, KVM_CAP_MAX_VCPUS));
     }
 
@@ -50,7 +52,7 @@ public sealed class KvmHypervisor : IHypervisor
     public int ApiVersion { get; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<IrqchipMode> IrqchipModes { get; } = [IrqchipMode.Kernel];
+    public IReadOnlyList<IrqchipMode> IrqchipModes { get; }
 
     /// <inheritdoc/>
     public int MaxVcpus { get; }
@@ -94,7 +96,11 @@ public sealed class KvmHypervisor : IHypervisor
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<CpuidLeaf> GetSupportedCpuid() => _supportedCpuid ??= KvmCpuid.GetSupported(Descriptor);
+    public IReadOnlyList<CpuidLeaf> GetSupportedCpuid(IrqchipMode irqchip)
+    {
+        var supported = _supportedCpuid ??= KvmCpuid.GetSupported(Descriptor);
+        return irqchip == IrqchipMode.User ? _cpuidWithoutApic ??= KvmCpuid.WithoutApic(supported) : supported;
+    }
 
     /// <inheritdoc/>
     public IBackingMemory AllocateMemory(IReadOnlyList<GuestRange> ranges) => new AnonymousMemory(ranges);
@@ -107,8 +113,21 @@ public sealed class KvmHypervisor : IHypervisor
             throw new ArgumentException("guest memory must come from this hypervisor's AllocateMemory", nameof(config));
         }
 
-        return new KvmPartition(this, config, memory);
+        if (!IrqchipModes.Contains(config.Irqchip))
+        {
+            throw new ArgumentException("the interrupt controllers must be where this hypervisor offers them", nameof(config));
+        }
+
+        return KvmPartition.Create(this, config, memory);
     }
+
+    /// <summary>What a mode takes of KVM besides what all do.</summary>
+    private static uint[] Needed(IrqchipMode irqchip) => irqchip switch
+    {
+        IrqchipMode.Split => [KVM_CAP_SPLIT_IRQCHIP, KVM_CAP_SIGNAL_MSI, KVM_CAP_IRQ_ROUTING],
+        IrqchipMode.User => [KVM_CAP_USER_NMI, KVM_CAP_X86_USER_SPACE_MSR, KVM_CAP_X86_MSR_FILTER],
+        _ => [],
+    };
 
     /// <inheritdoc/>
     public void Dispose() => _descriptor.Dispose();

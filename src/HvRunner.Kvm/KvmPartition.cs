@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using HvRunner.Abstractions;
 using HvRunner.Host;
 using HvRunner.Kvm.Interop;
@@ -7,77 +6,54 @@ using static HvRunner.Kvm.Interop.KvmConstants;
 namespace HvRunner.Kvm;
 
 /// <summary>
-/// One KVM virtual machine: memory slots, KVM's own interrupt controllers, vCPUs. The order of creation is the kernel's: capabilities and the
-/// addresses that it needs for itself, then the interrupt controllers, then vCPUs. KVM's PIT is never created: hvrun has its own.
+/// One KVM virtual machine: memory slots, interrupt controllers as far as they are KVM's, which is what the derived classes are about, and vCPUs. The order of creation
+/// is the kernel's: capabilities and the addresses that it needs for itself, then the interrupt controllers, then vCPUs. KVM's PIT is never created: hvrun has its own.
 /// Memory comes before the interrupt controllers: since Linux 6.18 they leave an SRCU grace period of one to two clock ticks behind, for which every
 /// later change of the memory slots waits. So the first entry waits for nothing, and a short run waits once, in <see cref="Dispose"/>.
 /// </summary>
-internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
+internal abstract unsafe class KvmPartition : IPartition
 {
-    private const int IrqchipBytes = 520;
-    private const int RedirectionTableOffset = 8 + 24;
-
     private readonly FileDescriptor _descriptor;
     private readonly List<KvmVcpu> _vcpus = [];
-    private readonly KvmIrqLine[] _lines;
 
-    internal KvmPartition(KvmHypervisor hypervisor, PartitionConfig config, AnonymousMemory memory)
+    private protected KvmPartition(KvmHypervisor hypervisor, AnonymousMemory memory, IrqchipMode irqchip)
     {
         Memory = memory;
+        Irqchip = irqchip;
         _descriptor = new FileDescriptor(KvmCall.ThrowOnError(hypervisor.Descriptor, KVM_CREATE_VM, 0, "KVM_CREATE_VM"));
-        try
-        {
-            EnableCapabilities();
-            KvmCall.ThrowOnError(Descriptor, KVM_SET_TSS_ADDR, unchecked((nint)KvmHypervisor.TssAddress), "KVM_SET_TSS_ADDR");
-            var identityMap = KvmHypervisor.IdentityMapAddress;
-            KvmCall.ThrowOnError(Descriptor, KVM_SET_IDENTITY_MAP_ADDR, &identityMap, "KVM_SET_IDENTITY_MAP_ADDR");
-            MapMemory(memory);
-            KvmCall.ThrowOnError(Descriptor, KVM_CREATE_IRQCHIP, 0, "KVM_CREATE_IRQCHIP");
-            for (var i = 0; i < config.VcpuCount; i++)
-            {
-                var vcpu = new KvmVcpu(this, i, hypervisor.RunBytes);
-                _vcpus.Add(vcpu);
-                vcpu.SetCpuid(config.CpuidOf(i));
-            }
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
-
-        _lines = new KvmIrqLine[LineCount];
-        for (var gsi = 0; gsi < LineCount; gsi++)
-        {
-            _lines[gsi] = new KvmIrqLine(Descriptor, gsi);
-        }
     }
 
     public IReadOnlyList<IVcpu> Vcpus => _vcpus;
 
-    public int LineCount => 24;
+    /// <summary>Where the interrupt controllers live.</summary>
+    internal IrqchipMode Irqchip { get; }
 
     internal AnonymousMemory Memory { get; }
 
     internal int Descriptor => _descriptor.Value;
 
-    public IInterruptLine GetLine(int gsi) => _lines[gsi];
+    /// <summary>Why a register that KVM does not handle, or was told not to, ends an entry.</summary>
+    private protected virtual ulong MsrExits => KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN;
 
-    public bool CanDeliverNonMaskable()
+    /// <summary>Creates a partition whose interrupt controllers are where the configuration says.</summary>
+    internal static KvmPartition Create(KvmHypervisor hypervisor, PartitionConfig config, AnonymousMemory memory)
     {
-        var irqchip = stackalloc byte[IrqchipBytes];
-        *(uint*)irqchip = KVM_IRQCHIP_IOAPIC;
-        KvmCall.ThrowOnError(Descriptor, KVM_GET_IRQCHIP, irqchip, "KVM_GET_IRQCHIP");
-        var entries = new ReadOnlySpan<byte>(irqchip + RedirectionTableOffset, LineCount * sizeof(ulong));
-        for (var pin = 0; pin < LineCount; pin++)
+        KvmPartition partition = config.Irqchip switch
         {
-            if (LapicEntries.IsNonMaskable(BinaryPrimitives.ReadUInt32LittleEndian(entries[(pin * sizeof(ulong))..])))
-            {
-                return true;
-            }
+            IrqchipMode.Kernel => new KernelIrqchipPartition(hypervisor, memory),
+            IrqchipMode.Split => new SplitIrqchipPartition(hypervisor, memory),
+            _ => new UserIrqchipPartition(hypervisor, memory),
+        };
+        try
+        {
+            partition.SetUp(hypervisor, config);
+            return partition;
         }
-
-        return false;
+        catch
+        {
+            partition.Dispose();
+            throw;
+        }
     }
 
     public void Dispose()
@@ -94,11 +70,39 @@ internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
         }
     }
 
+    /// <summary>Creates the interrupt controllers that are KVM's; behind memory, in front of the vCPUs.</summary>
+    private protected abstract void CreateInterruptControllers();
+
+    private protected abstract KvmVcpu CreateVcpu(int index, int runBytes);
+
+    private protected void Enable(uint capability, ulong argument)
+    {
+        var enable = new kvm_enable_cap { cap = capability };
+        enable.args[0] = argument;
+        KvmCall.ThrowOnError(Descriptor, KVM_ENABLE_CAP, &enable, $"KVM_ENABLE_CAP {capability}");
+    }
+
+    private void SetUp(KvmHypervisor hypervisor, PartitionConfig config)
+    {
+        EnableCapabilities();
+        KvmCall.ThrowOnError(Descriptor, KVM_SET_TSS_ADDR, unchecked((nint)KvmHypervisor.TssAddress), "KVM_SET_TSS_ADDR");
+        var identityMap = KvmHypervisor.IdentityMapAddress;
+        KvmCall.ThrowOnError(Descriptor, KVM_SET_IDENTITY_MAP_ADDR, &identityMap, "KVM_SET_IDENTITY_MAP_ADDR");
+        MapMemory();
+        CreateInterruptControllers();
+        for (var i = 0; i < config.VcpuCount; i++)
+        {
+            var vcpu = CreateVcpu(i, hypervisor.RunBytes);
+            _vcpus.Add(vcpu);
+            vcpu.SetCpuid(config.CpuidOf(i));
+        }
+    }
+
     private void EnableCapabilities()
     {
         // Where they are missing KVM does what it always did: #UD in user mode, #GP for an unknown register, its own hypercall patching.
         TryEnable(KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1);
-        TryEnable(KVM_CAP_X86_USER_SPACE_MSR, KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN);
+        TryEnable(KVM_CAP_X86_USER_SPACE_MSR, MsrExits);
 
         // A KVM that patches the other vendor's hypercall instruction writes into guest code; without it the guest sees #UD, as on hardware.
         // Of the quirks KVM says which it knows; of the other capabilities only that they are there.
@@ -110,24 +114,22 @@ internal sealed unsafe class KvmPartition : IPartition, IInKernelIrqchip
 
     private void TryEnable(uint capability, ulong argument)
     {
-        var enable = new kvm_enable_cap { cap = capability };
-        enable.args[0] = argument;
         if (KvmCall.CheckExtension(Descriptor, capability) != 0)
         {
-            KvmCall.ThrowOnError(Descriptor, KVM_ENABLE_CAP, &enable, $"KVM_ENABLE_CAP {capability}");
+            Enable(capability, argument);
         }
     }
 
-    private void MapMemory(AnonymousMemory memory)
+    private void MapMemory()
     {
-        for (var i = 0; i < memory.Ranges.Count; i++)
+        for (var i = 0; i < Memory.Ranges.Count; i++)
         {
             var region = new kvm_userspace_memory_region
             {
                 slot = (uint)i,
-                guest_phys_addr = memory.Ranges[i].Start.Value,
-                memory_size = memory.Ranges[i].SizeBytes,
-                userspace_addr = (ulong)memory.HostAddressOf(i),
+                guest_phys_addr = Memory.Ranges[i].Start.Value,
+                memory_size = Memory.Ranges[i].SizeBytes,
+                userspace_addr = (ulong)Memory.HostAddressOf(i),
             };
             KvmCall.ThrowOnError(Descriptor, KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
         }

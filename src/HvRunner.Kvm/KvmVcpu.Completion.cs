@@ -7,7 +7,7 @@ namespace HvRunner.Kvm;
 /// What happens when KVM's own emulator refuses an instruction: the processor library completes that one instruction on the vCPU's registers and
 /// guest memory, and the guest goes on. Hosts with VMX or SVM hardly ever come here; software-assisted ones run all of ring 0 in that emulator.
 /// </summary>
-internal sealed unsafe partial class KvmVcpu
+internal abstract unsafe partial class KvmVcpu
 {
     private const byte DebugException = 1;
     private const byte InvalidOpcode = 6;
@@ -22,7 +22,7 @@ internal sealed unsafe partial class KvmVcpu
         var state = _completed;
         GetState(state, StateParts.General | StateParts.System);
         var rip = state.Rip;
-        var memory = new CompletionMemory(_partition.Memory, handler, state.ApicBase);
+        var memory = new CompletionMemory(_partition.Memory, handler, _partition.Irqchip, state.ApicBase);
         var host = new CompletionHost(this, handler);
         _executor ??= new InstructionExecutor<CompletionMemory, CompletionHost>();
         var completion = _executor.Step(state, ref memory, ref host);
@@ -76,7 +76,7 @@ internal sealed unsafe partial class KvmVcpu
 
             if (completion.Halted)
             {
-                SetHalted();
+                Halt((state.Rflags & InterruptFlag) != 0);
             }
         }
     }

@@ -7,9 +7,11 @@ using static HvRunner.Kvm.Interop.KvmConstants;
 namespace HvRunner.Kvm;
 
 /// <summary>A vCPU's registers, MSRs and activity, moved by the ioctls that carry them.</summary>
-internal sealed unsafe partial class KvmVcpu
+internal abstract unsafe partial class KvmVcpu
 {
-    private const int LapicRegistersBytes = 1024;
+    internal const uint ApicBaseMsr = 0x1b;
+    internal const uint TscDeadlineMsr = 0x6e0;
+    private const ulong InterruptFlag = 1 << 9;
 
     private IReadOnlyList<CpuidLeaf> _cpuid = [];
 
@@ -58,12 +60,16 @@ internal sealed unsafe partial class KvmVcpu
 
     public void SetState(ProcessorState state, StateParts parts)
     {
+        Interruptible = false;
         if (parts.HasFlag(StateParts.System))
         {
             kvm_sregs sregs;
             KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_SREGS, &sregs, "KVM_GET_SREGS");
             KvmRegisters.Write(state, ref sregs);
             KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_SREGS, &sregs, "KVM_SET_SREGS");
+
+            // Where KVM has no local APIC, it takes CR8 from here with the next entry.
+            _run->cr8 = state.Cr8;
         }
 
         if (parts.HasFlag(StateParts.General))
@@ -111,17 +117,10 @@ internal sealed unsafe partial class KvmVcpu
         return KvmCall.Try(_descriptor.Value, KVM_SET_MSRS, (nint)(&list)) == 1;
     }
 
-    public VcpuActivity GetActivity()
-    {
-        var activity = GetMpState();
-        kvm_regs regs;
-        KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_REGS, &regs, "KVM_GET_REGS");
-        var halted = activity == KVM_MP_STATE_HALTED;
-        return new VcpuActivity(halted, WaitsForStartUp(activity), (regs.rflags & 0x200) != 0, halted && NonMaskableWake());
-    }
+    public abstract VcpuActivity GetActivity();
 
     /// <summary>Gives the vCPU its CPUID; before its first entry.</summary>
-    internal void SetCpuid(IReadOnlyList<CpuidLeaf> leaves)
+    internal virtual void SetCpuid(IReadOnlyList<CpuidLeaf> leaves)
     {
         _cpuid = leaves;
         var bytes = stackalloc byte[8 + (leaves.Count * sizeof(kvm_cpuid_entry2))];
@@ -139,15 +138,14 @@ internal sealed unsafe partial class KvmVcpu
     /// <summary>Queues an exception for the next entry, as if the current instruction had raised it.</summary>
     private void InjectException(byte vector, bool hasErrorCode, uint errorCode)
     {
-        kvm_vcpu_events events;
-        KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_VCPU_EVENTS, &events, "KVM_GET_VCPU_EVENTS");
+        var events = GetEvents();
         events.exception_injected = 1;
         events.exception_pending = 0;
         events.exception_nr = vector;
         events.exception_has_error_code = hasErrorCode ? (byte)1 : (byte)0;
         events.exception_error_code = errorCode;
         events.flags = 0;
-        KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
+        SetEvents(events);
     }
 
     /// <summary>
@@ -156,8 +154,7 @@ internal sealed unsafe partial class KvmVcpu
     /// </summary>
     private void SetAftermath(bool interruptShadow, bool unmaskNmi)
     {
-        kvm_vcpu_events events;
-        KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_VCPU_EVENTS, &events, "KVM_GET_VCPU_EVENTS");
+        var events = GetEvents();
         var shadow = interruptShadow ? KVM_X86_SHADOW_INT_STI : (byte)0;
         var masked = unmaskNmi ? (byte)0 : events.nmi_masked;
         if (events.interrupt_shadow == shadow && events.nmi_masked == masked)
@@ -168,37 +165,59 @@ internal sealed unsafe partial class KvmVcpu
         events.interrupt_shadow = shadow;
         events.nmi_masked = masked;
         events.flags = KVM_VCPUEVENT_VALID_SHADOW;
-        KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
+        SetEvents(events);
     }
 
-    private static bool WaitsForStartUp(uint mpState) => mpState is KVM_MP_STATE_UNINITIALIZED or KVM_MP_STATE_INIT_RECEIVED;
+    /// <summary>RFLAGS.IF.</summary>
+    private protected bool HasInterruptFlag()
+    {
+        kvm_regs regs;
+        KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_REGS, &regs, "KVM_GET_REGS");
+        return (regs.rflags & InterruptFlag) != 0;
+    }
 
-    private uint GetMpState()
+    /// <summary>Gives KVM a vector to deliver. Only while <see cref="Interruptible"/> or in HLT with interrupts on.</summary>
+    private protected void QueueInterrupt(int vector)
+    {
+        Interruptible = false;
+        var interrupt = new kvm_interrupt { irq = (uint)vector };
+        KvmCall.ThrowOnError(_descriptor.Value, KVM_INTERRUPT, &interrupt, "KVM_INTERRUPT");
+    }
+
+    /// <summary>A register of a local APIC that is the machine's, whatever KVM says when it is asked for it.</summary>
+    internal virtual bool IsOfMachine(uint msr) => false;
+
+    /// <summary>A write of a register that KVM passes on; false is #GP.</summary>
+    internal virtual bool WriteMsr(IExitHandler handler, uint index, ulong value) => handler.MsrWrite(index, value);
+
+    private protected uint GetMpState()
     {
         kvm_mp_state mp;
         KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_MP_STATE, &mp, "KVM_GET_MP_STATE");
         return mp.mp_state;
     }
 
-    /// <summary>Puts the vCPU to sleep until an interrupt, as HLT does.</summary>
-    private void SetHalted()
+    private protected void SetMpState(uint state)
     {
-        var halted = new kvm_mp_state { mp_state = KVM_MP_STATE_HALTED };
-        KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_MP_STATE, &halted, "KVM_SET_MP_STATE");
+        var mp = new kvm_mp_state { mp_state = state };
+        KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_MP_STATE, &mp, "KVM_SET_MP_STATE");
     }
 
-    private bool NonMaskableWake()
+    private protected kvm_vcpu_events GetEvents()
     {
         kvm_vcpu_events events;
         KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_VCPU_EVENTS, &events, "KVM_GET_VCPU_EVENTS");
-        if (events.nmi_pending != 0 || events.smi_pending != 0)
-        {
-            return true;
-        }
+        return events;
+    }
 
-        var registers = stackalloc byte[LapicRegistersBytes];
-        KvmCall.ThrowOnError(_descriptor.Value, KVM_GET_LAPIC, registers, "KVM_GET_LAPIC");
-        return LapicEntries.AnyNonMaskable(new ReadOnlySpan<byte>(registers, LapicRegistersBytes));
+    /// <summary>Drops what waits for delivery: exceptions, interrupts, NMIs, and the shadow that holds them off.</summary>
+    private protected void ForgetEvents() =>
+        SetEvents(new kvm_vcpu_events { flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING });
+
+    private void SetEvents(kvm_vcpu_events events)
+    {
+        Interruptible = false;
+        KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");
     }
 
     private ulong GetXcr0()

@@ -10,9 +10,10 @@ namespace HvRunner.Kvm;
 
 /// <summary>
 /// One vCPU: the loop around KVM_RUN. The kernel hands over an exit in the shared page, the handler answers in place, the next KVM_RUN
-/// completes the instruction. Kick and stop requests reach the loop by <see cref="VcpuKickSignal"/>. Registers are in the other part.
+/// completes the instruction. Kick and stop requests reach the loop by <see cref="VcpuKickSignal"/>. Registers are in another part. What
+/// comes between two entries depends on where the local APICs live, and is the derived classes'.
 /// </summary>
-internal sealed unsafe partial class KvmVcpu : IVcpu, IVcpuNonMaskable, IVcpuPauseNotice, IDisposable
+internal abstract unsafe partial class KvmVcpu : IVcpu, IVcpuPauseNotice, IDisposable
 {
     private readonly FileDescriptor _descriptor;
     private readonly kvm_run* _run;
@@ -20,7 +21,6 @@ internal sealed unsafe partial class KvmVcpu : IVcpu, IVcpuNonMaskable, IVcpuPau
     private readonly KvmPartition _partition;
     private readonly VcpuKickSignal _kick;
     private volatile bool _stopRequested;
-    private int _nonMaskable;
 
     internal KvmVcpu(KvmPartition partition, int index, int runBytes)
     {
@@ -44,17 +44,23 @@ internal sealed unsafe partial class KvmVcpu : IVcpu, IVcpuNonMaskable, IVcpuPau
 
     public ExitCounts Counts { get; } = new();
 
+    /// <summary>The vCPU's descriptor.</summary>
+    private protected int Descriptor => _descriptor.Value;
+
+    /// <summary>The page that is shared with the kernel.</summary>
+    private protected ref kvm_run Page => ref *_run;
+
+    /// <summary>An interrupt can be injected, as KVM said when the guest was left, and nothing has changed since.</summary>
+    private protected bool Interruptible { get; set; }
+
+    /// <summary>It executes nothing until it is kicked.</summary>
+    private protected virtual bool Sleeps => false;
+
     public void Kick() => _kick.Send();
 
     public void RequestStop()
     {
         _stopRequested = true;
-        _kick.Send();
-    }
-
-    public void InjectNonMaskable()
-    {
-        Volatile.Write(ref _nonMaskable, 1);
         _kick.Send();
     }
 
@@ -84,6 +90,48 @@ internal sealed unsafe partial class KvmVcpu : IVcpu, IVcpuNonMaskable, IVcpuPau
         }
     }
 
+    /// <summary>The vCPU was kicked, and its handler is about to be told.</summary>
+    private protected virtual void BeforeKicked()
+    {
+    }
+
+    /// <summary>Delivers what there is for the vCPU before it enters the guest. Non-null when that ends its run.</summary>
+    private protected virtual VcpuExit? Prepare(IExitHandler handler) => null;
+
+    /// <summary>KVM_RUN has returned, and its exit was not looked at yet.</summary>
+    private protected virtual void Left(IExitHandler handler)
+    {
+    }
+
+    /// <summary>The guest has executed HLT; <paramref name="interruptible"/> says whether an interrupt can end that.</summary>
+    private protected abstract void Halt(bool interruptible);
+
+    /// <summary>
+    /// Completes the instruction whose exit was answered last (KVM finishes it only on the next KVM_RUN), without executing another one.
+    /// String instructions and split accesses may exit again on the way; those are answered too.
+    /// </summary>
+    private protected VcpuExit? Drain(IExitHandler handler)
+    {
+        _run->immediate_exit = 1;
+        try
+        {
+            while (Libc.ioctl(_descriptor.Value, KVM_RUN, 0) >= 0)
+            {
+                Left(handler);
+                if (Dispatch(handler) is { } end)
+                {
+                    return end;
+                }
+            }
+
+            return null;
+        }
+        finally
+        {
+            _run->immediate_exit = 0;
+        }
+    }
+
     private VcpuExit Loop(IExitHandler handler)
     {
         var descriptor = _descriptor.Value;
@@ -96,66 +144,52 @@ internal sealed unsafe partial class KvmVcpu : IVcpu, IVcpuNonMaskable, IVcpuPau
 
             if (_kick.TakePending())
             {
-                QueueNonMaskable();
+                BeforeKicked();
                 handler.Kicked();
                 continue;
             }
 
-            if (Libc.ioctl(descriptor, KVM_RUN, 0) < 0)
+            if (Prepare(handler) is { } refused)
             {
-                var errno = Marshal.GetLastPInvokeError();
-                Counts.Other++;
-                if (errno == EINTR)
-                {
-                    VcpuKickSignal.Consume();
-                }
-                else if (errno != EAGAIN)
-                {
-                    // EAGAIN: an application processor was started or reset; the next KVM_RUN runs it.
-                    return new VcpuExit(VcpuExitKind.Failed, RunRefused(errno));
-                }
+                return refused;
             }
-            else if (Dispatch(handler) is { } end)
+
+            if (Sleeps)
             {
-                return end;
+                _kick.Wait();
+                continue;
             }
-        }
-    }
 
-    /// <summary>
-    /// Here and not where it is asked for: KVM takes the call only while the vCPU is out of KVM_RUN. One that waits for its start-up takes no NMI; KVM would keep
-    /// it all the same, and as long as it does KVM_RUN does not wait but returns at once, again and again.
-    /// </summary>
-    private void QueueNonMaskable()
-    {
-        if (Volatile.Read(ref _nonMaskable) != 0 && Interlocked.Exchange(ref _nonMaskable, 0) != 0 && !WaitsForStartUp(GetMpState()))
-        {
-            KvmCall.ThrowOnError(_descriptor.Value, KVM_NMI, 0, "KVM_NMI");
-        }
-    }
+            if (_kick.IsPending)
+            {
+                // What was delivered made something else deliverable.
+                continue;
+            }
 
-    /// <summary>
-    /// Completes the instruction whose exit was answered last (KVM finishes it only on the next KVM_RUN), without executing another one.
-    /// String instructions and split accesses may exit again on the way; those are answered too.
-    /// </summary>
-    private VcpuExit? Drain(IExitHandler handler)
-    {
-        _run->immediate_exit = 1;
-        try
-        {
-            while (Libc.ioctl(_descriptor.Value, KVM_RUN, 0) >= 0)
+            var returned = Libc.ioctl(descriptor, KVM_RUN, 0);
+            var errno = returned < 0 ? Marshal.GetLastPInvokeError() : 0;
+            Interruptible = _run->ready_for_interrupt_injection != 0 && _run->if_flag != 0;
+            Left(handler);
+            if (returned >= 0)
             {
                 if (Dispatch(handler) is { } end)
                 {
                     return end;
                 }
+
+                continue;
             }
 
-            return null;
-        }
-        finally
-        {
-            _run->immediate_exit = 0;
+            Counts.Other++;
+            if (errno == EINTR)
+            {
+                VcpuKickSignal.Consume();
+            }
+            else if (errno != EAGAIN)
+            {
+                // EAGAIN: an application processor was started or reset; the next KVM_RUN runs it.
+                return new VcpuExit(VcpuExitKind.Failed, RunRefused(errno));
+            }
         }
     }
 
@@ -209,16 +243,27 @@ internal sealed unsafe partial class KvmVcpu : IVcpu, IVcpuNonMaskable, IVcpuPau
 
     private VcpuExit? DispatchOther(IExitHandler handler)
     {
-        switch (KvmExit.Classify(*_run, out var end))
+        switch (KvmExit.Classify(*_run, _partition.Irqchip, out var end))
         {
+            case ExitAction.InterruptWindow:
+                Counts.InterruptWindow++;
+                return null;
+            case ExitAction.Halt:
+                Counts.Halt++;
+                Halt(_run->if_flag != 0);
+                return null;
+            case ExitAction.EndOfInterrupt:
+                Counts.Other++;
+                handler.EndOfInterrupt(_run->eoi_vector);
+                return null;
             case ExitAction.MsrRead:
                 Counts.MsrRead++;
-                _run->msr_error = handler.MsrRead(_run->msr_index, out var value) ? (byte)0 : (byte)1;
+                AnswerMsr(handler.MsrRead(_run->msr_index, out var value));
                 _run->msr_data = value;
                 return null;
             case ExitAction.MsrWrite:
                 Counts.MsrWrite++;
-                _run->msr_error = handler.MsrWrite(_run->msr_index, _run->msr_data) ? (byte)0 : (byte)1;
+                AnswerMsr(WriteMsr(handler, _run->msr_index, _run->msr_data));
                 return null;
             case ExitAction.Hypercall:
                 Counts.Other++;
@@ -233,6 +278,14 @@ internal sealed unsafe partial class KvmVcpu : IVcpu, IVcpuNonMaskable, IVcpuPau
                 Counts.Other++;
                 return end.Kind == VcpuExitKind.Shutdown ? end with { Sentence = WhatShutdownLeft() } : end;
         }
+    }
+
+    private void AnswerMsr(bool taken)
+    {
+        _run->msr_error = taken ? (byte)0 : (byte)1;
+
+        // A #GP comes with the next entry, and an interrupt behind it would find the handler's flags and not these.
+        Interruptible &= taken;
     }
 
     /// <summary>On AMD's processors nothing is left of a vCPU that shut down: its control block is undefined (APM vol. 2, 15.14.3), so KVM resets it.</summary>

@@ -8,6 +8,9 @@ namespace HvRunner.Kvm;
 /// </summary>
 internal static class LapicEntries
 {
+    /// <summary>Size of the register block in bytes.</summary>
+    internal const int RegistersBytes = 1024;
+
     private const int SpuriousVector = 0xf0;
     private const int PerformanceCounters = 0x340;
 

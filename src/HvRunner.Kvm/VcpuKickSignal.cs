@@ -19,6 +19,7 @@ internal sealed unsafe class VcpuKickSignal
     private readonly int _vcpuDescriptor;
     private sigset_t _previousMask;
     private int _thread;
+    private int _managedThread;
     private int _pending;
 
     internal VcpuKickSignal(int vcpuDescriptor)
@@ -42,6 +43,7 @@ internal sealed unsafe class VcpuKickSignal
         lock (_gate)
         {
             _thread = Libc.gettid();
+            Volatile.Write(ref _managedThread, Environment.CurrentManagedThreadId);
         }
     }
 
@@ -51,6 +53,7 @@ internal sealed unsafe class VcpuKickSignal
         lock (_gate)
         {
             _thread = 0;
+            Volatile.Write(ref _managedThread, 0);
         }
 
         Consume();
@@ -60,10 +63,13 @@ internal sealed unsafe class VcpuKickSignal
         }
     }
 
-    /// <summary>Makes the target leave the guest, or not enter it. Calls add up to one until the target has seen it. Any thread.</summary>
+    /// <summary>
+    /// Makes the target leave the guest, or not enter it. Calls add up to one until the target has seen it. Any thread; on the target's own, which is out of the
+    /// guest and looks before it enters, there is nobody to signal.
+    /// </summary>
     internal void Send()
     {
-        if (Interlocked.Exchange(ref _pending, 1) != 0)
+        if (Interlocked.Exchange(ref _pending, 1) != 0 || Volatile.Read(ref _managedThread) == Environment.CurrentManagedThreadId)
         {
             return;
         }
@@ -77,8 +83,21 @@ internal sealed unsafe class VcpuKickSignal
         }
     }
 
+    /// <summary>There was a <see cref="Send"/> that has not been seen to.</summary>
+    internal bool IsPending => Volatile.Read(ref _pending) != 0;
+
+    /// <summary>Waits for the next <see cref="Send"/>; none when one has not been seen to yet. The target's thread.</summary>
+    internal void Wait()
+    {
+        var only = Only();
+        while (!IsPending)
+        {
+            _ = Libc.sigtimedwait(&only, null, null);
+        }
+    }
+
     /// <summary>True once for each <see cref="Send"/> since the last call, or several.</summary>
-    internal bool TakePending() => Volatile.Read(ref _pending) != 0 && Interlocked.Exchange(ref _pending, 0) != 0;
+    internal bool TakePending() => IsPending && Interlocked.Exchange(ref _pending, 0) != 0;
 
     /// <summary>Takes every queued signal; to be called after KVM_RUN was interrupted.</summary>
     internal static void Consume()

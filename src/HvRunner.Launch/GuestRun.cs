@@ -26,6 +26,7 @@ public sealed class GuestRun : IDisposable
     private FileStream? _traceFile;
     private StreamWriter? _traceWriter;
     private OpenedHypervisor? _hypervisor;
+    private IrqchipMode _irqchip;
     private volatile Machine.Machine? _machine;
 
     /// <summary>Prepares a run.</summary>
@@ -73,10 +74,16 @@ public sealed class GuestRun : IDisposable
             throw new InvalidInputException(InputFaultKind.Usage, $"--cpus: this host's KVM allows at most {hypervisor.MaxVcpus}, found {_settings.VcpuCount}.");
         }
 
-        var irqchip = _settings.Hypervisor.Irqchip.ToString().ToLowerInvariant();
+        _irqchip = _settings.Hypervisor.Irqchip ?? hypervisor.IrqchipModes[0];
+        if (!hypervisor.IrqchipModes.Contains(_irqchip))
+        {
+            var offered = string.Join(", ", hypervisor.IrqchipModes.Select(OptionText.Irqchip).Prepend("auto"));
+            throw new InvalidInputException(InputFaultKind.Usage, $"--irqchip: this host's KVM offers {offered}; found '{OptionText.Irqchip(_irqchip)}'.");
+        }
+
         Report = Report with
         {
-            Hypervisor = new HypervisorReport(hypervisor.Name, hypervisor.ApiVersion, null, irqchip, _hypervisor.Virtual is null ? "real" : "virtual"),
+            Hypervisor = new HypervisorReport(hypervisor.Name, hypervisor.ApiVersion, null, OptionText.Irqchip(_irqchip), _hypervisor.Virtual is null ? "real" : "virtual"),
         };
         _traceWriter = _traceFile is null ? null : new StreamWriter(_traceFile, bufferSize: 1 << 16);
         log.Information("kernel {Kernel}: {Format}, PVH entry {Entry:x}", kernel.Source.Name, kernel.Format, kernel.Entry);
@@ -131,7 +138,7 @@ public sealed class GuestRun : IDisposable
     {
         MemoryBytes = _settings.MemoryBytes,
         VcpuCount = _settings.VcpuCount,
-        Irqchip = _settings.Hypervisor.Irqchip,
+        Irqchip = _irqchip,
         Kernel = kernel,
         Initrd = _initrd,
         CommandLine = _settings.CommandLine,

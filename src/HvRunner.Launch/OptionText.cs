@@ -1,4 +1,5 @@
 using System.Globalization;
+using HvRunner.Abstractions;
 
 namespace HvRunner.Launch;
 
@@ -46,6 +47,14 @@ public static class OptionText
         text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
             ? ushort.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out port)
             : ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port);
+
+    /// <summary>A place of the interrupt controllers: kernel, split or user.</summary>
+    public static string Irqchip(IrqchipMode mode) => mode switch
+    {
+        IrqchipMode.Kernel => "kernel",
+        IrqchipMode.Split => "split",
+        _ => "user",
+    };
 
     /// <summary>Bytes for people: the largest unit that divides them.</summary>
     public static string Size(ulong bytes) => bytes switch

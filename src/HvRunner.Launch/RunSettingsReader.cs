@@ -54,11 +54,7 @@ public sealed class RunSettingsReader(Func<string, string?> given, Action<string
         var option = given("hypervisor") is null && !string.IsNullOrEmpty(fromEnvironment) ? HypervisorSettings.Variable : "hypervisor";
         var name = option == "hypervisor" ? given(option) : fromEnvironment;
         var isSoft = Choice(option, name, "auto", ["auto", "kvm", SoftHypervisor.ShortName]) == SoftHypervisor.ShortName;
-        string[] offered = ["auto", isSoft ? "user" : "kernel"];
-        if (given("irqchip") is { } irqchip && !offered.Contains(irqchip))
-        {
-            fault("irqchip", $"{(isSoft ? "the soft processor" : "this hvrun on kvm")} offers {string.Join(", ", offered)}; found '{irqchip}'.");
-        }
+        var irqchip = ReadIrqchip(isSoft);
 
         var isVirtual = Choice("clock", "real", ["real", "virtual"]) == "virtual";
         if (isVirtual && !isSoft)
@@ -66,7 +62,28 @@ public sealed class RunSettingsReader(Func<string, string?> given, Action<string
             fault("clock", "virtual was expected together with the hypervisor soft, found without; other hypervisors know the host's time only.");
         }
 
-        return isSoft ? new HypervisorSettings(true, isVirtual, IrqchipMode.User) : HypervisorSettings.Kvm;
+        return new HypervisorSettings(isSoft, isSoft && isVirtual, irqchip);
+    }
+
+    /// <summary>Of KVM's modes a host may lack one; that is found when it is opened.</summary>
+    private IrqchipMode? ReadIrqchip(bool isSoft)
+    {
+        IrqchipMode[] offered = isSoft ? [IrqchipMode.User] : [IrqchipMode.Kernel, IrqchipMode.Split, IrqchipMode.User];
+        if (given("irqchip") is not { } text || text == "auto")
+        {
+            return null;
+        }
+
+        foreach (var mode in offered)
+        {
+            if (OptionText.Irqchip(mode) == text)
+            {
+                return mode;
+            }
+        }
+
+        fault("irqchip", $"{(isSoft ? "the soft processor" : "this hvrun on kvm")} offers {string.Join(", ", offered.Select(OptionText.Irqchip).Prepend("auto"))}; found '{text}'.");
+        return null;
     }
 
     private ulong ReadMemory()

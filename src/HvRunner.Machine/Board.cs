@@ -1,4 +1,5 @@
 using HvRunner.Abstractions;
+using HvRunner.Chipset.Apic;
 using HvRunner.Chipset.Paravirtual;
 using HvRunner.Chipset.Power;
 using HvRunner.Chipset.Serial;
@@ -22,7 +23,7 @@ internal sealed record Board(
     IReadOnlyList<IDisposable> Timed) : IDisposable
 {
     /// <summary>A vCPU's local APIC, where it is the machine's.</summary>
-    internal ApicAccess? ApicOf(int vcpu) => Interrupts is null ? null : new ApicAccess(Interrupts.ApicOf(vcpu), Interrupts.IoApic);
+    internal LocalApic? ApicOf(int vcpu) => (Interrupts as LocalControllers)?.ApicOf(vcpu);
 
     /// <summary>A vCPU's clock registers, where the machine has the clock.</summary>
     internal ClockAccess? ClockOf(IVcpu vcpu) => Clock is null ? null : new ClockAccess(Clock, vcpu);

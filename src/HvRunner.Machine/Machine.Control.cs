@@ -68,9 +68,9 @@ public sealed partial class Machine
             return false;
         }
 
-        if (_board.ApicOf(vcpu) is { } access)
+        if (_board.ApicOf(vcpu) is { } apic)
         {
-            _haltMonitor.Wake(access.Apic.InjectNonMaskable);
+            _haltMonitor.Wake(apic.InjectNonMaskable);
             return true;
         }
 
@@ -109,7 +109,7 @@ public sealed partial class Machine
 
         for (var i = 0; i < _partition.Vcpus.Count; i++)
         {
-            if (_board.ApicOf(i) is { Apic.HasNonMaskable: true })
+            if (_board.ApicOf(i) is { HasNonMaskable: true })
             {
                 return false;
             }

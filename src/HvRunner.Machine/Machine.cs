@@ -96,7 +96,11 @@ public sealed partial class Machine : IDisposable
     }
 
     private VcpuThread ThreadOf(IVcpu vcpu) => new(
-        vcpu, new VcpuExitHandler(vcpu, _board.Ports, _board.Mmio, _board.ApicOf(vcpu.Index), _board.ClockOf(vcpu), _pause, _haltMonitor, _tracing, _config.Log), _pause, _control);
+        vcpu,
+        new VcpuExitHandler(
+            vcpu, _board.Ports, _board.Mmio, _board.Interrupts?.InterfaceOf(vcpu.Index), _board.ClockOf(vcpu), _pause, _haltMonitor, _tracing, _config.Log),
+        _pause,
+        _control);
 
     private void Stop()
     {

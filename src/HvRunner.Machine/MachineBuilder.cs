@@ -41,12 +41,12 @@ public static class MachineBuilder
             if (config.Acpi)
             {
                 var timerGsi = partition is IInKernelIrqchip ? MachineLayout.PitIrq : MachineLayout.PitIoApicPin;
-                FirmwareTables.Write(config, memory, hypervisor.GetSupportedCpuid(), timerGsi);
+                FirmwareTables.Write(config, memory, hypervisor.GetSupportedCpuid(config.Irqchip), timerGsi);
             }
             else if (partition is not IInKernelIrqchip && config.VcpuCount > 1)
             {
                 // Without a table a kernel uses one processor, and the 8259.
-                FirmwareTables.WriteMpTable(config, memory, hypervisor.GetSupportedCpuid());
+                FirmwareTables.WriteMpTable(config, memory, hypervisor.GetSupportedCpuid(config.Irqchip));
             }
 
             SetEntryState(partition.Vcpus[0], boot);
@@ -90,12 +90,13 @@ public static class MachineBuilder
             VcpuCount = config.VcpuCount,
             Irqchip = config.Irqchip,
             Memory = memory,
-            CpuidOf = index => GuestCpuid.Of(hypervisor.GetSupportedCpuid(), config.VcpuCount, index, (hypervisor as IHypervisorTimestamp)?.TimestampHz),
+            CpuidOf = index => GuestCpuid.Of(
+                hypervisor.GetSupportedCpuid(config.Irqchip), config.VcpuCount, index, (hypervisor as IHypervisorTimestamp)?.TimestampHz),
         });
 
     private static Board Wire(MachineConfig config, IHypervisor hypervisor, IPartition partition, IGuestMemory memory, RunControl control, Tracing tracing)
     {
-        var cpuid = hypervisor.GetSupportedCpuid();
+        var cpuid = hypervisor.GetSupportedCpuid(config.Irqchip);
         var rate = new BoundedRate(perSecond: 20);
         void LogOdd(OddAccess access)
         {
@@ -108,15 +109,13 @@ public static class MachineBuilder
         var ports = new AddressSpace("port", LogOdd);
         var mmio = new AddressSpace("memory", LogOdd);
         var irqchip = partition as IInKernelIrqchip;
-        var controllers = irqchip is null
-            ? new InterruptControllers(partition.Vcpus, config.Timers, GuestCpuid.PhysicalAddressBits(cpuid), GuestCpuid.HasX2Apic(cpuid))
-            : null;
+        var controllers = InterruptControllers.Of(partition, config.Timers, cpuid);
         IInterruptLine Line(int irq, string device) =>
             tracing.Wire(irqchip is null ? controllers!.GetLine(irq) : new GuardedLine(irqchip.GetLine(irq), device, control), irq, device);
         void Ports(ushort first, int count, IBusDevice device, int widthBytes = 1) =>
             ports.Map(new GuestRange(new GuestAddress(first), (ulong)count), device, widthBytes);
 
-        // Interrupts, where the hypervisor has none of its own.
+        // Interrupts, as far as the hypervisor has none of its own.
         if (controllers is not null)
         {
             Ports(MachineLayout.PicMasterPort, Pic8259Pair.RegionSize, controllers.Pic.MasterPorts);
@@ -177,10 +176,7 @@ public static class MachineBuilder
 
         return new Board(ports, mmio, com1, tail, tap, controllers, pm1, clock, timed);
 
-        // An IO-APIC has the pins, the 8259 pair has not.
-        HpetRoute[] HpetRoutes() => irqchip is null
-            ? []
-            : [.. Enumerable.Range(MachineLayout.HpetFirstPin, MachineLayout.HpetPins).Select(pin => new HpetRoute(pin, Line(pin, "hpet")))];
+        HpetRoute[] HpetRoutes() => [.. Enumerable.Range(MachineLayout.HpetFirstPin, MachineLayout.HpetPins).Select(pin => new HpetRoute(pin, Line(pin, "hpet")))];
 
         AcpiPm1Block WirePowerManagement()
         {

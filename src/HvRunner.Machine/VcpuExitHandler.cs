@@ -10,14 +10,17 @@ namespace HvRunner.Machine;
 
 /// <summary>What one vCPU's exits do to the machine: look up the device and let it answer. Nothing here allocates unless a trace is written.</summary>
 internal sealed class VcpuExitHandler(
-    IVcpu vcpu, AddressSpace ports, AddressSpace memory, ApicAccess? apic, ClockAccess? clock, PauseGate pause, HaltMonitor haltMonitor, Tracing tracing,
-    ILogger log)
+    IVcpu vcpu, AddressSpace ports, AddressSpace memory, IVcpuInterrupts? interrupts, ClockAccess? clock, PauseGate pause, HaltMonitor haltMonitor,
+    Tracing tracing, ILogger log)
     : IExitHandler
 {
     /// <summary>A guest that polls a missing register would otherwise fill the log.</summary>
     private static readonly BoundedRate UnknownMsrRate = new(perSecond: 20);
 
     private readonly TraceLog? _trace = tracing.Log;
+
+    // The registers of a local APIC that is the machine's.
+    private readonly ApicAccess? _apic = interrupts as ApicAccess;
 
     public void PortRead(ushort port, int elementSize, Span<byte> data)
     {
@@ -41,9 +44,9 @@ internal sealed class VcpuExitHandler(
 
     public void MmioRead(GuestAddress address, Span<byte> data)
     {
-        if (apic is not null && apic.TryRead(address, data))
+        if (_apic is not null && _apic.TryRead(address, data))
         {
-            _trace?.Mmio(vcpu.Index, isWrite: false, address, data, apic.Apic.Name);
+            _trace?.Mmio(vcpu.Index, isWrite: false, address, data, _apic.Name);
             return;
         }
 
@@ -53,9 +56,9 @@ internal sealed class VcpuExitHandler(
 
     public void MmioWrite(GuestAddress address, ReadOnlySpan<byte> data)
     {
-        if (apic is not null && apic.TryWrite(address, data))
+        if (_apic is not null && _apic.TryWrite(address, data))
         {
-            _trace?.Mmio(vcpu.Index, isWrite: true, address, data, apic.Apic.Name);
+            _trace?.Mmio(vcpu.Index, isWrite: true, address, data, _apic.Name);
             return;
         }
 
@@ -66,7 +69,7 @@ internal sealed class VcpuExitHandler(
     public bool MsrRead(uint index, out ulong value)
     {
         value = 0;
-        if ((apic?.TryReadMsr(index, out value) ?? clock?.TryReadMsr(index, out value)) is { } answered)
+        if ((_apic?.TryReadMsr(index, out value) ?? clock?.TryReadMsr(index, out value)) is { } answered)
         {
             _trace?.Msr(vcpu.Index, isWrite: false, index, value, answered);
             return answered;
@@ -79,7 +82,7 @@ internal sealed class VcpuExitHandler(
 
     public bool MsrWrite(uint index, ulong value)
     {
-        if ((apic?.TryWriteMsr(index, value) ?? clock?.TryWriteMsr(index, value)) is { } taken)
+        if ((_apic?.TryWriteMsr(index, value) ?? clock?.TryWriteMsr(index, value)) is { } taken)
         {
             _trace?.Msr(vcpu.Index, isWrite: true, index, value, taken);
             return taken;
@@ -102,20 +105,22 @@ internal sealed class VcpuExitHandler(
 
     public ulong TaskPriority
     {
-        get => apic?.Apic.TaskPriority ?? 0;
+        get => _apic?.TaskPriority ?? 0;
         set
         {
-            if (apic is not null)
+            if (_apic is not null)
             {
-                apic.Apic.TaskPriority = (byte)value;
+                _apic.TaskPriority = (byte)value;
             }
         }
     }
 
+    public void EndOfInterrupt(byte vector) => interrupts?.EndOfInterrupt(vector);
+
     public bool BeforeEntry(ref EntryEvents events)
     {
         clock?.BeforeEntry();
-        return apic is not null && apic.Fill(ref events);
+        return interrupts is not null && interrupts.Fill(ref events);
     }
 
     public void Kicked()
@@ -127,7 +132,7 @@ internal sealed class VcpuExitHandler(
         }
 
         var activity = vcpu.GetActivity();
-        haltMonitor.Report(vcpu.Index, activity with { NonMaskableWake = activity.NonMaskableWake || apic is { CanWakeWithInterruptsOff: true } });
+        haltMonitor.Report(vcpu.Index, activity with { NonMaskableWake = activity.NonMaskableWake || interrupts is { CanWakeWithInterruptsOff: true } });
     }
 
     private static string? NameOf(AddressSpace space, ulong address) => space.TryFind(address, out var device) ? device.Name : null;

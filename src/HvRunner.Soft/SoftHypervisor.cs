@@ -40,7 +40,7 @@ public sealed class SoftHypervisor : IHypervisor, IHypervisorTimestamp
     public long TimestampHz => SoftMsrs.TimestampHz;
 
     /// <inheritdoc/>
-    public IReadOnlyList<CpuidLeaf> GetSupportedCpuid() => SoftCpuid.Leaves;
+    public IReadOnlyList<CpuidLeaf> GetSupportedCpuid(IrqchipMode irqchip) => SoftCpuid.Leaves;
 
     /// <inheritdoc/>
     public IBackingMemory AllocateMemory(IReadOnlyList<GuestRange> ranges) => new AnonymousMemory(ranges);

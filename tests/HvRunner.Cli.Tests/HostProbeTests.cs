@@ -40,7 +40,7 @@ public sealed class HostProbeTests
 
         public int MaxVcpus => 1;
 
-        public IReadOnlyList<CpuidLeaf> GetSupportedCpuid() => [];
+        public IReadOnlyList<CpuidLeaf> GetSupportedCpuid(IrqchipMode irqchip) => [];
 
         public IBackingMemory AllocateMemory(IReadOnlyList<GuestRange> ranges) => throw new HypervisorException("no memory for you");
 

@@ -10,13 +10,13 @@ public sealed class InterruptControllersTests : IDisposable
     private const ulong Page = 0xfee0_0000;
 
     private readonly FakeVcpu _vcpu = new();
-    private readonly InterruptControllers _controllers;
+    private readonly LocalControllers _controllers;
     private readonly ApicAccess _access;
 
     public InterruptControllersTests()
     {
-        _controllers = new InterruptControllers([_vcpu], new FakeTimerQueue(), physicalAddressBits: 46);
-        _access = new ApicAccess(_controllers.ApicOf(0), _controllers.IoApic);
+        _controllers = new LocalControllers([_vcpu], new FakeTimerQueue(), physicalAddressBits: 46);
+        _access = _controllers.InterfaceOf(0);
     }
 
     public void Dispose() => _controllers.Dispose();
@@ -85,8 +85,8 @@ public sealed class InterruptControllersTests : IDisposable
     [Fact]
     public void X2Apic_TakesThePageAwayAndAnswersAsMsrs()
     {
-        using var controllers = new InterruptControllers([_vcpu], new FakeTimerQueue(), physicalAddressBits: 46, x2Apic: true);
-        var access = new ApicAccess(controllers.ApicOf(0), controllers.IoApic);
+        using var controllers = new LocalControllers([_vcpu], new FakeTimerQueue(), physicalAddressBits: 46, x2Apic: true);
+        var access = controllers.InterfaceOf(0);
         Span<byte> data = stackalloc byte[4];
         Assert.False(access.TryReadMsr(0x803, out _));
         Assert.True(access.TryWriteMsr(0x1b, Page | 0xd00));

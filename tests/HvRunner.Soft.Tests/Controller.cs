@@ -35,6 +35,8 @@ internal sealed class Controller : IExitHandler
 
     public ulong TaskPriority { get; set; }
 
+    public void EndOfInterrupt(byte vector) => throw new InvalidOperationException("the machine holds the local APICs");
+
     internal void RaiseNonMaskable() => Interlocked.Increment(ref _nonMaskable);
 
     public bool BeforeEntry(ref EntryEvents events)

@@ -1,4 +1,5 @@
 using HvRunner.Abstractions;
+using HvRunner.Instructions;
 
 namespace HvRunner.Soft.Tests;
 

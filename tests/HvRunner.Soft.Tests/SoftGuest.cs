@@ -26,7 +26,7 @@ internal sealed class SoftGuest : IDisposable
             VcpuCount = vcpus,
             Irqchip = IrqchipMode.User,
             Memory = Memory,
-            CpuidOf = _ => _hypervisor.GetSupportedCpuid(),
+            CpuidOf = _ => _hypervisor.GetSupportedCpuid(IrqchipMode.User),
         });
         Put(Code, code);
         Put(Gdt, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0x9b, 0xcf, 0, 0xff, 0xff, 0, 0, 0, 0x93, 0xcf, 0);

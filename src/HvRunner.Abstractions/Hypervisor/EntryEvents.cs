@@ -1,7 +1,7 @@
 namespace HvRunner.Abstractions;
 
 /// <summary>
-/// What is to be delivered to a vCPU before it enters its guest, where the interrupt controllers live in the machine. The backend says what the
+/// What is to be delivered to a vCPU before it enters its guest, where the interrupt controllers, or all but the local APICs, live in the machine. The backend says what the
 /// processor can take and owns the interrupt window; the machine gives what it has acknowledged. One of these lives on the vCPU thread's stack.
 /// </summary>
 /// <param name="canTakeInterrupt">See <see cref="CanTakeInterrupt"/>.</param>

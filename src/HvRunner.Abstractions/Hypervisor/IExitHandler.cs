@@ -38,10 +38,16 @@ public interface IExitHandler
     void Kicked();
 
     /// <summary>
-    /// The vCPU is about to enter the guest, or sleeps in HLT: fills in what to deliver. Asked only where the interrupt controllers live in the
-    /// machine, before each entry; whoever has something new for the vCPU calls <see cref="IVcpu.Kick"/>. False: there is nothing, and <paramref name="events"/> is as it was.
+    /// The vCPU is about to enter the guest, or sleeps in HLT: fills in what to deliver. Asked only where the interrupt controllers, or all but
+    /// the local APICs, live in the machine, before each entry; whoever has something new for the vCPU calls <see cref="IVcpu.Kick"/>. False: there is nothing, and <paramref name="events"/> is as it was.
     /// </summary>
     bool BeforeEntry(ref EntryEvents events);
+
+    /// <summary>
+    /// The guest has ended an interrupt of this vector, which a level-triggered pin of the machine's IO-APIC sends. Only where the local APICs live in the hypervisor
+    /// and the IO-APIC does not.
+    /// </summary>
+    void EndOfInterrupt(byte vector);
 
     /// <summary>
     /// The task priority of the vCPU's local APIC as CR8 shows it, 0 to 15. A backend whose machine holds the local APICs reads it after accesses that may

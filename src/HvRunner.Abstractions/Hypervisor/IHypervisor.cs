@@ -31,8 +31,8 @@ public interface IHypervisor : IDisposable
     /// <summary>The largest number of vCPUs of one partition.</summary>
     int MaxVcpus { get; }
 
-    /// <summary>What CPUID can offer a guest on this host, before the machine edits it.</summary>
-    IReadOnlyList<CpuidLeaf> GetSupportedCpuid();
+    /// <summary>What CPUID can offer a guest on this host with the interrupt controllers there, before the machine edits it. One list for each mode, always the same.</summary>
+    IReadOnlyList<CpuidLeaf> GetSupportedCpuid(IrqchipMode irqchip);
 
     /// <summary>Reserves zeroed guest RAM for the given ranges (ascending, page-aligned, not overlapping); host pages are taken as they are touched.</summary>
     IBackingMemory AllocateMemory(IReadOnlyList<GuestRange> ranges);

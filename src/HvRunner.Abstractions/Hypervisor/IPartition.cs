@@ -2,7 +2,7 @@ namespace HvRunner.Abstractions;
 
 /// <summary>
 /// One guest on the host API: its address space and vCPUs. Abilities that not every partition has are further interfaces, found with
-/// <c>is</c> (<see cref="IInKernelIrqchip"/>), never members that throw. Dispose it after every <see cref="IVcpu.Run"/> has returned.
+/// <c>is</c> (<see cref="IInKernelIrqchip"/>, <see cref="IInKernelLocalApics"/>), never members that throw. Dispose it after every <see cref="IVcpu.Run"/> has returned.
 /// </summary>
 public interface IPartition : IDisposable
 {
@@ -24,4 +24,17 @@ public interface IInKernelIrqchip
     /// Any thread. Throws <see cref="HypervisorException"/>.
     /// </summary>
     bool CanDeliverNonMaskable();
+}
+
+/// <summary>
+/// The partition's hypervisor contains the local APICs and no other interrupt controller: the machine has the IO-APIC and the 8259 pair. The first vCPU's
+/// handler gives external interrupts by <see cref="EntryEvents.Vector"/>, as far as the hypervisor's LINT0 lets them pass.
+/// </summary>
+public interface IInKernelLocalApics
+{
+    /// <summary>Where interrupt messages go.</summary>
+    IMsiTarget Messages { get; }
+
+    /// <summary>Is told by the IO-APIC what its level-triggered pins send; <see cref="IExitHandler.EndOfInterrupt"/> then tells the end of such an interrupt.</summary>
+    ILevelRoutes LevelRoutes { get; }
 }

@@ -34,6 +34,7 @@ public sealed class IoApic : IBusDevice, IStateful, IEndOfInterruptSink
 
     // Wiring.
     private readonly IMsiTarget _target;
+    private readonly ILevelRoutes? _routes;
     private readonly Pin[] _pins = new Pin[PinCount];
     private readonly Lock _lock = new();
 
@@ -42,13 +43,15 @@ public sealed class IoApic : IBusDevice, IStateful, IEndOfInterruptSink
     private uint _id;
 
     /// <summary>Makes the IO-APIC in its power-on state: every entry masked.</summary>
-    /// <param name="target">Where the pins' messages go: the bus of the local APICs.</param>
-    public IoApic(IMsiTarget target)
+    /// <param name="target">Where the pins' messages go: the bus of the local APICs, or the hypervisor where those are its own.</param>
+    /// <param name="routes">Is told what level-triggered pins send, where that is needed to hear their EOIs.</param>
+    public IoApic(IMsiTarget target, ILevelRoutes? routes = null)
     {
         _target = target;
+        _routes = routes;
         for (var i = 0; i < _pins.Length; i++)
         {
-            _pins[i] = new Pin(this);
+            _pins[i] = new Pin(this, i);
         }
     }
 
@@ -199,6 +202,7 @@ public sealed class IoApic : IBusDevice, IStateful, IEndOfInterruptSink
                 pin.Entry = RedirectionEntry.Of(reader.UInt64());
                 pin.Level = reader.Bool();
                 pin.ForgetEdges();
+                TellRoute(pin);
             }
         }
     }
@@ -232,7 +236,16 @@ public sealed class IoApic : IBusDevice, IStateful, IEndOfInterruptSink
         {
             var pin = _pins[entry / 2];
             pin.Entry = pin.Entry.WithHalf(entry % 2 != 0, value);
+            TellRoute(pin);
             Evaluate(pin);
+        }
+    }
+
+    private void TellRoute(Pin pin)
+    {
+        if (_routes is not null && pin.Entry is { Masked: false, LevelTriggered: true } entry)
+        {
+            _routes.Set(pin.Number, entry.ToMessage());
         }
     }
 
@@ -250,8 +263,10 @@ public sealed class IoApic : IBusDevice, IStateful, IEndOfInterruptSink
         }
     }
 
-    private sealed class Pin(IoApic owner) : IInterruptLine
+    private sealed class Pin(IoApic owner, int number) : IInterruptLine
     {
+        public int Number => number;
+
         /// <summary>Somebody holds the wire, so it may move.</summary>
         public bool IsConnected { get; private set; }
 

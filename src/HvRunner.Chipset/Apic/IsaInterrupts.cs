@@ -8,6 +8,9 @@ namespace HvRunner.Chipset.Apic;
 /// </summary>
 public static class IsaInterrupts
 {
+    /// <summary>How many there are.</summary>
+    public const int Count = 16;
+
     /// <summary>The pin that the 8259 pair's INTR is on.</summary>
     public const int IntrPin = 0;
 

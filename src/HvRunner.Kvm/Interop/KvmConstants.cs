@@ -14,6 +14,9 @@ internal static class KvmConstants
     internal const ulong KVM_SET_IDENTITY_MAP_ADDR = 0x4008AE48;
     internal const ulong KVM_CREATE_IRQCHIP = 0x0000AE60;
     internal const ulong KVM_IRQ_LINE = 0x4008AE61;
+    internal const ulong KVM_SET_GSI_ROUTING = 0x4008AE6A;
+    internal const ulong KVM_SIGNAL_MSI = 0x4020AEA5;
+    internal const ulong KVM_X86_SET_MSR_FILTER = 0x4188AEC6;
     internal const ulong KVM_GET_IRQCHIP = 0xC208AE62;
     internal const ulong KVM_ENABLE_CAP = 0x4068AEA3;
     internal const ulong KVM_RUN = 0x0000AE80;
@@ -21,6 +24,7 @@ internal static class KvmConstants
     internal const ulong KVM_SET_REGS = 0x4090AE82;
     internal const ulong KVM_GET_SREGS = 0x8138AE83;
     internal const ulong KVM_SET_SREGS = 0x4138AE84;
+    internal const ulong KVM_INTERRUPT = 0x4004AE86;
     internal const ulong KVM_GET_MSRS = 0xC008AE88;
     internal const ulong KVM_SET_MSRS = 0x4008AE89;
     internal const ulong KVM_SET_SIGNAL_MASK = 0x4004AE8B;
@@ -49,6 +53,8 @@ internal static class KvmConstants
     internal const uint KVM_CAP_NR_VCPUS = 9;
     internal const uint KVM_CAP_NR_MEMSLOTS = 10;
     internal const uint KVM_CAP_MP_STATE = 14;
+    internal const uint KVM_CAP_USER_NMI = 22;
+    internal const uint KVM_CAP_IRQ_ROUTING = 25;
     internal const uint KVM_CAP_IRQFD = 32;
     internal const uint KVM_CAP_IOEVENTFD = 36;
     internal const uint KVM_CAP_SET_IDENTITY_MAP_ADDR = 37;
@@ -59,16 +65,21 @@ internal static class KvmConstants
     internal const uint KVM_CAP_TSC_CONTROL = 60;
     internal const uint KVM_CAP_MAX_VCPUS = 66;
     internal const uint KVM_CAP_TSC_DEADLINE_TIMER = 72;
+    internal const uint KVM_CAP_SIGNAL_MSI = 77;
     internal const uint KVM_CAP_READONLY_MEM = 81;
     internal const uint KVM_CAP_SPLIT_IRQCHIP = 121;
     internal const uint KVM_CAP_IMMEDIATE_EXIT = 136;
     internal const uint KVM_CAP_X86_USER_SPACE_MSR = 188;
+    internal const uint KVM_CAP_X86_MSR_FILTER = 189;
     internal const uint KVM_CAP_EXIT_ON_EMULATION_FAILURE = 204;
     internal const uint KVM_CAP_DISABLE_QUIRKS2 = 213;
 
     internal const ulong KVM_X86_QUIRK_FIX_HYPERCALL_INSN = 1 << 5;
     internal const ulong KVM_MSR_EXIT_REASON_INVAL = 1;
     internal const ulong KVM_MSR_EXIT_REASON_UNKNOWN = 2;
+    internal const ulong KVM_MSR_EXIT_REASON_FILTER = 4;
+    internal const uint KVM_MSR_FILTER_READ = 1;
+    internal const uint KVM_MSR_FILTER_WRITE = 2;
 
     internal const uint KVM_EXIT_UNKNOWN = 0;
     internal const uint KVM_EXIT_EXCEPTION = 1;
@@ -115,8 +126,10 @@ internal static class KvmConstants
     internal const uint KVM_MP_STATE_HALTED = 3;
     internal const uint KVM_MP_STATE_SIPI_RECEIVED = 4;
 
+    internal const uint KVM_VCPUEVENT_VALID_NMI_PENDING = 1;
     internal const uint KVM_VCPUEVENT_VALID_SHADOW = 4;
     internal const byte KVM_X86_SHADOW_INT_STI = 2;
     internal const uint KVM_CPUID_FLAG_SIGNIFCANT_INDEX = 1;
     internal const uint KVM_IRQCHIP_IOAPIC = 2;
+    internal const uint KVM_IRQ_ROUTING_MSI = 2;
 }

@@ -202,6 +202,62 @@ internal struct kvm_vcpu_events
     [FieldOffset(27), NativeField("smi.latched_init")] internal byte smi_latched_init;
 }
 
+[StructLayout(LayoutKind.Sequential)]
+internal struct kvm_interrupt
+{
+    internal uint irq;
+}
+
+[InlineArray(12)]
+internal struct MsiPadding
+{
+    private byte _first;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct kvm_msi
+{
+    internal uint address_lo;
+    internal uint address_hi;
+    internal uint data;
+    internal uint flags;
+    internal uint devid;
+    internal MsiPadding pad;
+}
+
+[StructLayout(LayoutKind.Explicit, Size = 48)]
+internal struct kvm_irq_routing_entry
+{
+    [FieldOffset(0)] internal uint gsi;
+    [FieldOffset(4)] internal uint type;
+    [FieldOffset(8)] internal uint flags;
+    [FieldOffset(16), NativeField("u.msi.address_lo")] internal uint msi_address_lo;
+    [FieldOffset(20), NativeField("u.msi.address_hi")] internal uint msi_address_hi;
+    [FieldOffset(24), NativeField("u.msi.data")] internal uint msi_data;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct kvm_msr_filter_range
+{
+    internal uint flags;
+    internal uint nmsrs;
+    internal uint @base;
+    internal ulong bitmap;
+}
+
+[InlineArray(16)]
+internal struct MsrFilterRanges
+{
+    private kvm_msr_filter_range _first;
+}
+
+[StructLayout(LayoutKind.Sequential)]
+internal struct kvm_msr_filter
+{
+    internal uint flags;
+    internal MsrFilterRanges ranges;
+}
+
 /// <summary>The C member that a managed field stands for, where C nests it in a struct or union.</summary>
 /// <param name="path">As offsetof() takes it.</param>
 [AttributeUsage(AttributeTargets.Field)]

@@ -9,16 +9,23 @@ namespace HvRunner.Machine.Interrupts;
 /// </summary>
 /// <param name="apic">The vCPU's own.</param>
 /// <param name="ioApic">The machine's.</param>
-internal sealed class ApicAccess(LocalApic apic, IoApic ioApic)
+internal sealed class ApicAccess(LocalApic apic, IoApic ioApic) : IVcpuInterrupts
 {
     private const uint ApicBase = 0x1b;
     private const uint TscDeadline = 0x6e0;
     private const ulong PageMask = 0xfff;
 
-    internal LocalApic Apic => apic;
+    /// <summary>The APIC's, for traces.</summary>
+    internal string Name => apic.Name;
 
-    /// <summary>Something could wake the vCPU although it has its interrupts off. Any thread.</summary>
-    internal bool CanWakeWithInterruptsOff => apic.CanWakeWithInterruptsOff || ioApic.CanWakeWithInterruptsOff;
+    /// <summary>As CR8 shows it, 0 to 15.</summary>
+    internal byte TaskPriority
+    {
+        get => apic.TaskPriority;
+        set => apic.TaskPriority = value;
+    }
+
+    public bool CanWakeWithInterruptsOff => apic.CanWakeWithInterruptsOff || ioApic.CanWakeWithInterruptsOff;
 
     /// <summary>True when the access goes to the page; it then is answered.</summary>
     internal bool TryRead(GuestAddress address, Span<byte> data)
@@ -89,8 +96,7 @@ internal sealed class ApicAccess(LocalApic apic, IoApic ioApic)
         }
     }
 
-    /// <summary>Gives the vCPU what it can take now.</summary>
-    internal bool Fill(ref EntryEvents events)
+    public bool Fill(ref EntryEvents events)
     {
         events.Init = apic.TryTakeInit();
         if (apic.TryTakeStartUp(out var start))
@@ -116,6 +122,11 @@ internal sealed class ApicAccess(LocalApic apic, IoApic ioApic)
         events.WaitsForWindow = apic.HasInterrupt;
         events.NonMaskableMayCome = events.Halted && CanWakeWithInterruptsOff;
         return true;
+    }
+
+    /// <summary>The APIC tells the IO-APIC itself.</summary>
+    public void EndOfInterrupt(byte vector)
+    {
     }
 
     private bool IsPage(GuestAddress address) => (address.Value & ~PageMask) == (apic.ApicBase & ~PageMask) && apic.HasPage;

@@ -1,45 +1,23 @@
 using HvRunner.Abstractions;
 using HvRunner.Chipset.Apic;
-using HvRunner.Machine.Time;
 
 namespace HvRunner.Machine.Interrupts;
 
 /// <summary>
-/// The interrupt controllers of a machine whose hypervisor has none: a local APIC for each vCPU on one bus, an IO-APIC, and the 8259 pair. Each ISA interrupt goes to
-/// both of the latter, INTR to the first vCPU's LINT0 and to the IO-APIC's pin 0, and LINT0 is open, as a PC's firmware leaves it ("virtual wire").
+/// The interrupt controllers of a machine whose hypervisor has no IO-APIC: that, and the 8259 pair. Each ISA interrupt goes to both of them, INTR to the first vCPU
+/// and to the IO-APIC's pin 0. Where the local APICs live is what the derived classes are about.
 /// </summary>
-internal sealed class InterruptControllers : IDisposable
+internal abstract class InterruptControllers : IDisposable
 {
-    private readonly LocalApic[] _apics;
-
-    /// <summary>Makes and wires them.</summary>
-    /// <param name="vcpus">The vCPUs; an APIC's id is its vCPU's index.</param>
-    /// <param name="timers">Guest time.</param>
-    /// <param name="physicalAddressBits">Width of a physical address as CPUID says it.</param>
-    /// <param name="x2Apic">CPUID offers x2APIC mode.</param>
-    internal InterruptControllers(IReadOnlyList<IVcpu> vcpus, ITimerQueue timers, int physicalAddressBits, bool x2Apic = false)
+    /// <summary>Makes both.</summary>
+    /// <param name="intr">The pair's output; connected later.</param>
+    /// <param name="messages">Where the IO-APIC's messages go.</param>
+    /// <param name="routes">Who is told of its level-triggered pins, or null.</param>
+    private protected InterruptControllers(InterruptWire intr, IMsiTarget messages, ILevelRoutes? routes = null)
     {
-        Bus = new ApicBus();
-        var intr = new InterruptWire();
         Pic = new Pic8259Pair(intr);
-        IoApic = new IoApic(Bus);
-        Bus.Connect(IoApic);
-        _apics = [.. vcpus.Select(vcpu => new LocalApic(
-            vcpu.Index,
-            timers,
-            new KickSignal(vcpu),
-            Pic,
-            tsc: TscOf(vcpu),
-            physicalAddressBits: physicalAddressBits,
-            bus: Bus,
-            x2Apic: x2Apic))];
-        foreach (var timestamp in vcpus.OfType<IVcpuTimestamp>())
-        {
-            timestamp.TimestampMoved += _apics[((IVcpu)timestamp).Index].TscChanged;
-        }
-
-        intr.Connect(new ForkedWire(_apics[0].Lint0, IoApic.GetLine(IsaInterrupts.IntrPin)));
-        _apics[0].ConfigureVirtualWire();
+        IoApic = new IoApic(messages, routes);
+        Messages = messages;
     }
 
     internal Pic8259Pair Pic { get; }
@@ -47,29 +25,26 @@ internal sealed class InterruptControllers : IDisposable
     internal IoApic IoApic { get; }
 
     /// <summary>Where a device's message-signalled interrupts go.</summary>
-    internal ApicBus Bus { get; }
+    internal IMsiTarget Messages { get; }
 
-    /// <summary>The local APIC of a vCPU.</summary>
-    internal LocalApic ApicOf(int vcpu) => _apics[vcpu];
-
-    /// <summary>The wire of an ISA interrupt, to both kinds of controllers.</summary>
-    internal IInterruptLine GetLine(int irq) => IsaInterrupts.GetLine(Pic, IoApic, irq);
-
-    public void Dispose()
+    /// <summary>Makes and wires what the partition's hypervisor has not; null where it has everything.</summary>
+    /// <param name="partition">The vCPUs; an APIC's id is its vCPU's index.</param>
+    /// <param name="timers">Guest time.</param>
+    /// <param name="cpuid">What CPUID offers.</param>
+    internal static InterruptControllers? Of(IPartition partition, ITimerQueue timers, IReadOnlyList<CpuidLeaf> cpuid) => partition switch
     {
-        foreach (var apic in _apics)
-        {
-            apic.Dispose();
-        }
-    }
+        IInKernelIrqchip => null,
+        IInKernelLocalApics apics => new ExternalControllers(partition.Vcpus, apics),
+        _ => new LocalControllers(partition.Vcpus, timers, GuestCpuid.PhysicalAddressBits(cpuid), GuestCpuid.HasX2Apic(cpuid)),
+    };
 
-    private static VcpuTsc? TscOf(IVcpu vcpu) => vcpu is IVcpuTimestamp timestamp ? new VcpuTsc(timestamp) : null;
+    /// <summary>The wire of an ISA interrupt, to both kinds of controllers, or of a pin that the IO-APIC alone has.</summary>
+    internal IInterruptLine GetLine(int irq) => irq < IsaInterrupts.Count ? IsaInterrupts.GetLine(Pic, IoApic, irq) : IoApic.GetLine(irq);
 
-    /// <summary>The vCPU leaves the guest and asks its handler what there is.</summary>
-    private sealed class KickSignal(IVcpu vcpu) : IProcessorStart
+    /// <summary>What a vCPU's exits and entries find here.</summary>
+    internal abstract IVcpuInterrupts InterfaceOf(int vcpu);
+
+    public virtual void Dispose()
     {
-        public void Signal() => vcpu.Kick();
-
-        public void SignalStart() => vcpu.Kick();
     }
 }

@@ -28,7 +28,7 @@ internal sealed class HardwareProcessor : IDisposable
             VcpuCount = 1,
             Irqchip = IrqchipMode.Kernel,
             Memory = Memory,
-            CpuidOf = _ => _hypervisor.GetSupportedCpuid(),
+            CpuidOf = _ => _hypervisor.GetSupportedCpuid(IrqchipMode.Kernel),
         });
         Assert.True(Memory.TryWrite(new GuestAddress(0), GuestSetup.Ram()));
         var state = new ProcessorState();
@@ -94,6 +94,8 @@ internal sealed class HardwareProcessor : IDisposable
     private sealed class Handler(HardwareProcessor owner) : IExitHandler
     {
         public ulong TaskPriority { get; set; }
+
+        public void EndOfInterrupt(byte vector) => throw new InvalidOperationException("KVM holds the interrupt controllers");
 
         public bool BeforeEntry(ref EntryEvents events) => false;
 

@@ -47,6 +47,8 @@ internal sealed class Handler : IExitHandler
     {
     }
 
+    public void EndOfInterrupt(byte vector) => Unexpected($"the end of interrupt 0x{vector:x}");
+
     public bool BeforeEntry(ref EntryEvents events) => throw new InvalidOperationException("KVM holds the interrupt controllers");
 
     public ulong TaskPriority

@@ -31,7 +31,7 @@ internal sealed class LiveGuest : IDisposable
             VcpuCount = vcpus,
             Irqchip = IrqchipMode.Kernel,
             Memory = Memory,
-            CpuidOf = _ => _hypervisor.GetSupportedCpuid(),
+            CpuidOf = _ => _hypervisor.GetSupportedCpuid(IrqchipMode.Kernel),
         });
         Put(Code, code);
         EnterFlat();

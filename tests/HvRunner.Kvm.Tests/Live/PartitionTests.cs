@@ -13,8 +13,8 @@ public class PartitionTests
         using var hypervisor = KvmHypervisor.Open();
         Assert.Equal(("kvm", 12), (hypervisor.Name, hypervisor.ApiVersion));
         Assert.True(hypervisor.MaxVcpus >= 1);
-        Assert.Contains(hypervisor.GetSupportedCpuid(), leaf => leaf.Function == 1);
-        Assert.Same(hypervisor.GetSupportedCpuid(), hypervisor.GetSupportedCpuid());
+        Assert.Contains(hypervisor.GetSupportedCpuid(IrqchipMode.Kernel), leaf => leaf.Function == 1);
+        Assert.Same(hypervisor.GetSupportedCpuid(IrqchipMode.Kernel), hypervisor.GetSupportedCpuid(IrqchipMode.Kernel));
     }
 
     [KvmFact]

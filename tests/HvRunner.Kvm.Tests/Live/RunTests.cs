@@ -418,6 +418,10 @@ public class RunTests
         {
         }
 
+        public void EndOfInterrupt(byte vector)
+        {
+        }
+
         public ulong TaskPriority { get; set; }
 
         public bool BeforeEntry(ref EntryEvents events) => false;

@@ -12,7 +12,7 @@ public class KvmExitTests
 
     private static readonly uint[] AnsweredInTheLoop = [KVM_EXIT_IO, KVM_EXIT_MMIO];
 
-    private static readonly uint[] Resumed = [KVM_EXIT_INTR, KVM_EXIT_IRQ_WINDOW_OPEN, KVM_EXIT_SET_TPR, KVM_EXIT_X86_BUS_LOCK];
+    private static readonly uint[] Resumed = [KVM_EXIT_INTR, KVM_EXIT_SET_TPR, KVM_EXIT_X86_BUS_LOCK];
 
     [Fact]
     public void EveryReason_GivesAnActionOrASentence()
@@ -20,7 +20,7 @@ public class KvmExitTests
         for (uint reason = 0; reason <= LastReason; reason++)
         {
             var run = new kvm_run { exit_reason = reason };
-            var action = KvmExit.Classify(run, out var end);
+            var action = KvmExit.Classify(run, IrqchipMode.Kernel, out var end);
             if (Resumed.Contains(reason))
             {
                 Assert.Equal(ExitAction.Resume, action);
@@ -39,7 +39,7 @@ public class KvmExitTests
     [InlineData(0x80000000)]
     public void WildReason_Fails(uint reason)
     {
-        Assert.Equal(ExitAction.End, KvmExit.Classify(new kvm_run { exit_reason = reason }, out var end));
+        Assert.Equal(ExitAction.End, KvmExit.Classify(new kvm_run { exit_reason = reason }, IrqchipMode.Kernel, out var end));
         Assert.Equal(VcpuExitKind.Failed, end.Kind);
         Assert.Contains(reason.ToString(), end.Sentence, StringComparison.Ordinal);
     }
@@ -49,7 +49,7 @@ public class KvmExitTests
     {
         foreach (var reason in AnsweredInTheLoop)
         {
-            Assert.Equal(ExitAction.End, KvmExit.Classify(new kvm_run { exit_reason = reason }, out var end));
+            Assert.Equal(ExitAction.End, KvmExit.Classify(new kvm_run { exit_reason = reason }, IrqchipMode.Kernel, out var end));
             AssertSentence(end, $"exit reason {reason}");
         }
     }
@@ -58,13 +58,24 @@ public class KvmExitTests
     [InlineData(KVM_EXIT_X86_RDMSR, (int)ExitAction.MsrRead)]
     [InlineData(KVM_EXIT_X86_WRMSR, (int)ExitAction.MsrWrite)]
     [InlineData(KVM_EXIT_HYPERCALL, (int)ExitAction.Hypercall)]
+    [InlineData(KVM_EXIT_IRQ_WINDOW_OPEN, (int)ExitAction.InterruptWindow)]
     public void PassedOn_GoesToTheHandler(uint reason, int action) =>
-        Assert.Equal((ExitAction)action, KvmExit.Classify(new kvm_run { exit_reason = reason }, out _));
+        Assert.Equal((ExitAction)action, KvmExit.Classify(new kvm_run { exit_reason = reason }, IrqchipMode.Kernel, out _));
+
+    [Theory]
+    [InlineData(KVM_EXIT_HLT, IrqchipMode.Kernel, (int)ExitAction.End)]
+    [InlineData(KVM_EXIT_HLT, IrqchipMode.Split, (int)ExitAction.End)]
+    [InlineData(KVM_EXIT_HLT, IrqchipMode.User, (int)ExitAction.Halt)]
+    [InlineData(KVM_EXIT_IOAPIC_EOI, IrqchipMode.Kernel, (int)ExitAction.End)]
+    [InlineData(KVM_EXIT_IOAPIC_EOI, IrqchipMode.Split, (int)ExitAction.EndOfInterrupt)]
+    [InlineData(KVM_EXIT_IOAPIC_EOI, IrqchipMode.User, (int)ExitAction.End)]
+    public void InterruptController_IsToldOnlyWhereItIsTheMachines(uint reason, IrqchipMode irqchip, int action) =>
+        Assert.Equal((ExitAction)action, KvmExit.Classify(new kvm_run { exit_reason = reason }, irqchip, out _));
 
     [Fact]
     public void Shutdown_IsATripleFault()
     {
-        Assert.Equal(ExitAction.End, KvmExit.Classify(new kvm_run { exit_reason = KVM_EXIT_SHUTDOWN }, out var end));
+        Assert.Equal(ExitAction.End, KvmExit.Classify(new kvm_run { exit_reason = KVM_EXIT_SHUTDOWN }, IrqchipMode.Kernel, out var end));
         Assert.Equal(VcpuExitKind.Shutdown, end.Kind);
     }
 
@@ -75,7 +86,7 @@ public class KvmExitTests
         {
             var run = new kvm_run { exit_reason = KVM_EXIT_INTERNAL_ERROR, internal_suberror = suberror, internal_ndata = 2 };
             run.internal_data[0] = 0xabcd;
-            var action = KvmExit.Classify(run, out var end);
+            var action = KvmExit.Classify(run, IrqchipMode.Kernel, out var end);
             if (suberror == KVM_INTERNAL_ERROR_EMULATION)
             {
                 Assert.Equal(ExitAction.CompleteInstruction, action);
@@ -93,7 +104,7 @@ public class KvmExitTests
     public void WildDataCount_StaysWithinThePage()
     {
         var run = new kvm_run { exit_reason = KVM_EXIT_INTERNAL_ERROR, internal_suberror = KVM_INTERNAL_ERROR_DELIVERY_EV, internal_ndata = uint.MaxValue };
-        KvmExit.Classify(run, out var end);
+        KvmExit.Classify(run, IrqchipMode.Kernel, out var end);
         Assert.Equal(16, end.Sentence!.Split("0x").Length - 1);
     }
 
@@ -107,7 +118,7 @@ public class KvmExitTests
     public void SystemEvent_EndsTheMachine(uint type, VcpuExitKind kind)
     {
         var run = new kvm_run { exit_reason = KVM_EXIT_SYSTEM_EVENT, system_event_type = type };
-        Assert.Equal(ExitAction.End, KvmExit.Classify(run, out var end));
+        Assert.Equal(ExitAction.End, KvmExit.Classify(run, IrqchipMode.Kernel, out var end));
         Assert.Equal(kind, end.Kind);
         Assert.False(string.IsNullOrWhiteSpace(end.Sentence));
     }
@@ -153,7 +164,7 @@ public class KvmExitTests
 
     private static string Sentence(in kvm_run run)
     {
-        KvmExit.Classify(run, out var end);
+        KvmExit.Classify(run, IrqchipMode.Kernel, out var end);
         AssertSentence(end, $"exit reason {run.exit_reason}");
         return end.Sentence!;
     }

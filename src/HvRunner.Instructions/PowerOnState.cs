@@ -1,9 +1,9 @@
 using HvRunner.Abstractions;
 
-namespace HvRunner.Soft;
+namespace HvRunner.Instructions;
 
-/// <summary>A processor's registers after power-on (SDM vol. 3A, table 9-1); a boot protocol changes what it needs to.</summary>
-internal static class PowerOnState
+/// <summary>A processor's registers after power-on and after INIT (SDM vol. 3A, table 9-1); a boot protocol changes what it needs to. Any thread.</summary>
+public static class PowerOnState
 {
     private const ulong ApicBaseAddress = 0xfee0_0000;
     private const ulong ApicEnabled = 0x800;
@@ -15,7 +15,9 @@ internal static class PowerOnState
     private const ulong CacheControls = 0x6000_0000;
 
     /// <summary>After power-on.</summary>
-    internal static void Apply(ProcessorState state, bool isBootstrap)
+    /// <param name="state">All of it is set.</param>
+    /// <param name="isBootstrap">It is the bootstrap processor, as IA32_APIC_BASE says.</param>
+    public static void Apply(ProcessorState state, bool isBootstrap)
     {
         ApplyInit(state);
         state.Cr0 = CacheControls | ExtensionType;
@@ -25,7 +27,7 @@ internal static class PowerOnState
     }
 
     /// <summary>After INIT, which keeps x87, SSE and AVX state, XCR0, the cache controls in CR0, and the local APIC's place.</summary>
-    internal static void ApplyInit(ProcessorState state)
+    public static void ApplyInit(ProcessorState state)
     {
         ((Span<ulong>)state.General).Clear();
         state.Rip = 0xfff0;

@@ -1,0 +1,178 @@
+using HvRunner.Abstractions;
+using HvRunner.Instructions;
+using static HvRunner.Kvm.Interop.KvmConstants;
+
+namespace HvRunner.Kvm;
+
+/// <summary>
+/// A vCPU whose local APIC is the machine's: before each entry the handler says what to deliver, in HLT and before its start-up the vCPU's thread waits here, and
+/// INIT puts the processor into its reset state. What KVM knows of the processor comes from the shared page, so that an entry without an event makes no call but KVM_RUN.
+/// <para>
+/// An interrupt is injected when the page says that the guest can take it at once; else KVM is asked to leave the guest as soon as it can. An NMI is KVM's as soon as
+/// the machine gives it, and KVM holds it until the processor takes it. CR8 is in the page both ways.
+/// </para>
+/// </summary>
+internal sealed unsafe class UserApicVcpu : KvmVcpu
+{
+    private const uint FirstX2ApicMsr = 0x800;
+    private const uint LastX2ApicMsr = 0x8ff;
+    private const ulong BootstrapApicBase = 0xfee0_0900;
+    private const ulong ApplicationApicBase = 0xfee0_0800;
+
+    private readonly ProcessorState _reset = new();
+    private ulong _taskPriority;
+    private bool _halted;
+    private bool _waitsForStart;
+
+    // KVM may hold one, or the guest be in its handler: only then it is worth a call to ask.
+    private bool _nonMaskableGiven;
+
+    internal UserApicVcpu(KvmPartition partition, int index, int runBytes)
+        : base(partition, index, runBytes)
+    {
+        _waitsForStart = index != 0;
+    }
+
+    private protected override bool Sleeps => _halted || _waitsForStart;
+
+    /// <summary>A halted processor waits for nothing that KVM holds: what it could still take, it would have taken.</summary>
+    public override VcpuActivity GetActivity() => new(_halted, _waitsForStart, HasInterruptFlag(), NonMaskableWake: false);
+
+    private protected override VcpuExit? Prepare(IExitHandler handler)
+    {
+        SyncTaskPriority(handler);
+        var events = new EntryEvents(Interruptible, CanTakeNonMaskable(), Sleeps);
+        if (handler.BeforeEntry(ref events) && Deliver(handler, events) is { } end)
+        {
+            return end;
+        }
+
+        Page.request_interrupt_window = events.WaitsForWindow ? (byte)1 : (byte)0;
+        return null;
+    }
+
+    /// <summary>The guest may have written CR8: the machine's local APIC has to know before it is asked for anything.</summary>
+    private protected override void Left(IExitHandler handler)
+    {
+        if (Page.cr8 != _taskPriority)
+        {
+            SyncTaskPriority(handler);
+        }
+    }
+
+    private protected override void Halt(bool interruptible)
+    {
+        // HLT behind STI: an NMI that came in between is still KVM's, and ends the wait.
+        if (_nonMaskableGiven && GetEvents() is { nmi_masked: 0, nmi_pending: not 0 })
+        {
+            return;
+        }
+
+        _halted = true;
+        Interruptible = interruptible;
+    }
+
+    internal override void SetCpuid(IReadOnlyList<CpuidLeaf> leaves)
+    {
+        base.SetCpuid(leaves);
+
+        // CPUID shows an APIC while KVM thinks that there is one.
+        _ = TrySetMsr(ApicBaseMsr, Index == 0 ? BootstrapApicBase : ApplicationApicBase);
+    }
+
+    internal override bool IsOfMachine(uint msr) => msr is ApicBaseMsr or TscDeadlineMsr or (>= FirstX2ApicMsr and <= LastX2ApicMsr);
+
+    internal override bool WriteMsr(IExitHandler handler, uint index, ulong value)
+    {
+        if (!base.WriteMsr(handler, index, value))
+        {
+            return false;
+        }
+
+        if (index == ApicBaseMsr)
+        {
+            _ = TrySetMsr(index, value);
+        }
+
+        return true;
+    }
+
+    /// <summary>While an NMI's handler runs, HLT is not ended by another.</summary>
+    private bool CanTakeNonMaskable() => !_halted || !_nonMaskableGiven || GetEvents().nmi_masked == 0;
+
+    private VcpuExit? Deliver(IExitHandler handler, in EntryEvents events)
+    {
+        if (events.Init && Reset(handler) is { } end)
+        {
+            return end;
+        }
+
+        if (events.StartupVector >= 0 && _waitsForStart)
+        {
+            Start(events.StartupVector);
+        }
+
+        if (_waitsForStart)
+        {
+            return null;
+        }
+
+        if (events.NonMaskable)
+        {
+            _halted = false;
+            _nonMaskableGiven = true;
+            KvmCall.ThrowOnError(Descriptor, KVM_NMI, 0, "KVM_NMI");
+        }
+
+        if (events.Vector >= 0)
+        {
+            _halted = false;
+            QueueInterrupt(events.Vector);
+        }
+
+        return null;
+    }
+
+    /// <summary>INIT: the instruction in hand ends first, and what KVM holds for the processor goes with its state.</summary>
+    private VcpuExit? Reset(IExitHandler handler)
+    {
+        if (Drain(handler) is { } end)
+        {
+            return end;
+        }
+
+        GetState(_reset, StateParts.System);
+        PowerOnState.ApplyInit(_reset);
+        ForgetEvents();
+        SetState(_reset, StateParts.General | StateParts.System | StateParts.Debug);
+        SyncTaskPriority(handler);
+        _halted = false;
+        _nonMaskableGiven = false;
+        _waitsForStart = Index != 0;
+        return null;
+    }
+
+    private void Start(int vector)
+    {
+        _waitsForStart = false;
+        GetState(_reset, StateParts.General | StateParts.System);
+        _reset[SegmentName.Cs] = _reset[SegmentName.Cs] with { Selector = (ushort)(vector << 8), Base = (ulong)vector << 12 };
+        _reset.Rip = 0;
+        SetState(_reset, StateParts.General | StateParts.System);
+    }
+
+    /// <summary>Brings CR8 and the local APIC's task priority together: whichever side changed since the last time wins.</summary>
+    private void SyncTaskPriority(IExitHandler handler)
+    {
+        if (Page.cr8 != _taskPriority)
+        {
+            handler.TaskPriority = Page.cr8;
+        }
+        else
+        {
+            Page.cr8 = handler.TaskPriority;
+        }
+
+        _taskPriority = Page.cr8;
+    }
+}
