@@ -36,6 +36,15 @@ _Static_assert(sizeof(((struct kvm_ioapic_state *)0)->redirtbl[0]) == 8, "redire
 _Static_assert(sizeof(struct kvm_xsave) == 4096, "kvm_xsave");
 _Static_assert(sizeof(struct kvm_lapic_state) == 1024, "kvm_lapic_state");
 
+/* KvmEntryCount: the statistics' header, and a description before its name. */
+_Static_assert(offsetof(struct kvm_stats_header, name_size) == 4, "kvm_stats_header.name_size");
+_Static_assert(offsetof(struct kvm_stats_header, num_desc) == 8, "kvm_stats_header.num_desc");
+_Static_assert(offsetof(struct kvm_stats_header, desc_offset) == 16, "kvm_stats_header.desc_offset");
+_Static_assert(offsetof(struct kvm_stats_header, data_offset) == 20, "kvm_stats_header.data_offset");
+_Static_assert(sizeof(struct kvm_stats_header) == 24, "kvm_stats_header");
+_Static_assert(offsetof(struct kvm_stats_desc, offset) == 8, "kvm_stats_desc.offset");
+_Static_assert(sizeof(struct kvm_stats_desc) == 16, "kvm_stats_desc");
+
 /* KvmLevelRoutes.Set: a count and the flags, then the entries. */
 _Static_assert(offsetof(struct kvm_irq_routing, nr) == 0, "kvm_irq_routing.nr");
 _Static_assert(offsetof(struct kvm_irq_routing, flags) == 4, "kvm_irq_routing.flags");

@@ -33,6 +33,7 @@ static const struct {
     { "status", end_status, false },
     { "halt", end_halt, false },
     { "halt-loop", end_halt_loop, false },
+    { "halt-sti", end_halt_sti, false },
     { "idle", end_idle, false },
     { "spin", end_spin, false },
     { "spin-out", end_spin_out, false },

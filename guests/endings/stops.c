@@ -6,7 +6,10 @@
  * volume 2, HLT. Deliberately absent: MWAIT. */
 #include "endings.h"
 #include "entry.h"
+#include "irq.h"
+#include "lapic.h"
 #include "leave.h"
+#include "pic.h"
 #include "ports.h"
 #include "print.h"
 #include "serial.h"
@@ -14,6 +17,14 @@
 #define PIC_FIRST_MASK 0x21
 #define PIC_SECOND_MASK 0xa1
 #define POST_CODE 0x80
+
+#define LAPIC_EOI 0x0b0
+#define LAPIC_TIMER 0x320
+#define LAPIC_INITIAL_COUNT 0x380
+#define LAPIC_DIVIDE 0x3e0
+#define DIVIDE_BY_128 0xa
+#define FAR_AWAY 0xffffffffu            /* minutes, at 1 GHz */
+#define TIMER_STUB 15
 
 /* One halt; a processor that goes on after it finds itself in the caller. */
 int end_halt(const struct hvm_start_info *info, const char *argument)
@@ -29,13 +40,34 @@ int end_halt_loop(const struct hvm_start_info *info, const char *argument)
     halt();
 }
 
-int end_idle(const struct hvm_start_info *info, const char *argument)
+int end_halt_sti(const struct hvm_start_info *info, const char *argument)
 {
     (void)info, (void)argument;
     outb(PIC_FIRST_MASK, 0xff);
     outb(PIC_SECOND_MASK, 0xff);
     for (;;)
         __asm__ volatile("sti; hlt");
+}
+
+static void on_timer(void)
+{
+    *lapic(LAPIC_INITIAL_COUNT) = FAR_AWAY;
+    *lapic(LAPIC_EOI) = 0;
+}
+
+/* The timer's vector has the entry stub of a line that stays masked. */
+int end_idle(const struct hvm_start_info *info, const char *argument)
+{
+    (void)info, (void)argument;
+    irq_start();
+    irq_handle(TIMER_STUB, on_timer);
+    outb(PIC_FIRST_MASK, 0xff);
+    outb(PIC_SECOND_MASK, 0xff);
+    *lapic(LAPIC_DIVIDE) = DIVIDE_BY_128;
+    *lapic(LAPIC_TIMER) = PIC_VECTOR + TIMER_STUB;
+    *lapic(LAPIC_INITIAL_COUNT) = FAR_AWAY;
+    for (;;)
+        wait_for_interrupt();
 }
 
 int end_spin(const struct hvm_start_info *info, const char *argument)

@@ -20,6 +20,7 @@ public sealed unsafe class TimerFdQueue : ITimerQueue, IDisposable
     private readonly List<Deadline> _deadlines = [];
     private long _programmedNs = Disarmed;
     private Thread? _thread;
+    private bool _calling;
     private bool _stopping;
 
     /// <summary>The largest lateness of any callback so far, in nanoseconds: for reports and benchmarks.</summary>
@@ -27,6 +28,18 @@ public sealed unsafe class TimerFdQueue : ITimerQueue, IDisposable
 
     /// <inheritdoc/>
     public long NowNs => Stopwatch.GetTimestamp();
+
+    /// <inheritdoc/>
+    public bool MayFire
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _calling || _deadlines.Exists(static deadline => deadline.AtNs != Disarmed);
+            }
+        }
+    }
 
     /// <inheritdoc/>
     public IDeadlineTimer CreateTimer(Action<long> expired)
@@ -121,6 +134,7 @@ public sealed unsafe class TimerFdQueue : ITimerQueue, IDisposable
         {
             due = null!;
             atNs = Disarmed;
+            _calling = false;
             foreach (var deadline in _deadlines)
             {
                 if (deadline.AtNs < atNs)
@@ -141,6 +155,7 @@ public sealed unsafe class TimerFdQueue : ITimerQueue, IDisposable
             }
 
             due.AtNs = Disarmed;
+            _calling = true;
             WorstLatenessNs = Math.Max(WorstLatenessNs, now - atNs);
             return true;
         }

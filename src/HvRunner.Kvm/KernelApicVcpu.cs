@@ -14,6 +14,7 @@ internal sealed class KernelApicVcpu(KvmPartition partition, int index, int runB
 {
     private readonly bool _takesExternal = partition.Irqchip == IrqchipMode.Split;
     private int _nonMaskable;
+    private KvmEntryCount? _entries;
 
     public void InjectNonMaskable()
     {
@@ -25,7 +26,21 @@ internal sealed class KernelApicVcpu(KvmPartition partition, int index, int runB
     {
         var activity = GetMpState();
         var halted = activity == KVM_MP_STATE_HALTED;
-        return new VcpuActivity(halted, WaitsForStartUp(activity), HasInterruptFlag(), halted && NonMaskableWake());
+        var interruptsEnabled = HasInterruptFlag();
+        if (!halted)
+        {
+            return new VcpuActivity(false, WaitsForStartUp(activity), interruptsEnabled, false);
+        }
+
+        // Where KVM does not tell what it executes unseen, it may always do so.
+        var entries = (_entries ??= KvmEntryCount.TryOpen(Descriptor))?.Read();
+        return new VcpuActivity(true, false, interruptsEnabled, NonMaskableWake(), interruptsEnabled && (entries is null || InterruptWake()), entries ?? 0);
+    }
+
+    public override void Dispose()
+    {
+        _entries?.Dispose();
+        base.Dispose();
     }
 
     /// <summary>
@@ -71,7 +86,20 @@ internal sealed class KernelApicVcpu(KvmPartition partition, int index, int runB
         }
 
         var registers = stackalloc byte[LapicEntries.RegistersBytes];
+        return LapicEntries.AnyNonMaskable(ReadLapic(registers));
+    }
+
+    private unsafe bool InterruptWake()
+    {
+        var registers = stackalloc byte[LapicEntries.RegistersBytes];
+        var lapic = ReadLapic(registers);
+        return LapicEntries.AnyInterrupt(lapic) ||
+            (LapicEntries.HasDeadlineTimer(lapic) ? !TryGetMsr(TscDeadlineMsr, out var deadline) || deadline != 0 : LapicEntries.IsCounting(lapic));
+    }
+
+    private unsafe ReadOnlySpan<byte> ReadLapic(byte* registers)
+    {
         KvmCall.ThrowOnError(Descriptor, KVM_GET_LAPIC, registers, "KVM_GET_LAPIC");
-        return LapicEntries.AnyNonMaskable(new ReadOnlySpan<byte>(registers, LapicEntries.RegistersBytes));
+        return new ReadOnlySpan<byte>(registers, LapicEntries.RegistersBytes);
     }
 }

@@ -81,7 +81,7 @@ internal abstract unsafe partial class KvmVcpu : IVcpu, IVcpuPauseNotice, IDispo
         }
     }
 
-    public void Dispose()
+    public virtual void Dispose()
     {
         if (!_descriptor.IsClosed)
         {

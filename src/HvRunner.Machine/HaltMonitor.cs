@@ -4,12 +4,18 @@ using HvRunner.Machine.Verdicts;
 namespace HvRunner.Machine;
 
 /// <summary>
-/// Finds the machine that will never run again: every vCPU halted with interrupts off, or never started, and no interrupt controller set to
-/// deliver what that does not hold back. A hypervisor with its own interrupt controllers says nothing when a vCPU halts, so the monitor asks: when
+/// Finds the machine that will never run again: every vCPU halted or never started, and nothing that could wake one. With interrupts off that is an
+/// interrupt controller set to deliver what they do not hold back; with interrupts on also an interrupt that waits, a timer that is armed, and a device
+/// that the host could still move. A hypervisor with its own interrupt controllers says nothing when a vCPU halts, so the monitor asks: when
 /// no vCPU has left the guest on its own since the last look, it kicks them all, and each reports what it is doing. Two rounds in a row must agree,
-/// because in one a vCPU could still wake another that had reported before it.
+/// because in one a vCPU could still wake another that had reported before it. Then, at the end of the first, nobody was doing anything, and no interrupt was
+/// under way.
 /// </summary>
-internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? irqchip, RunControl control)
+/// <param name="vcpus">The machine's vCPUs.</param>
+/// <param name="irqchip">The hypervisor's interrupt controllers, or null.</param>
+/// <param name="control">Takes the verdict.</param>
+/// <param name="deviceMayInterrupt">A timer is armed, or the host could make a device interrupt. What it says holds until a vCPU accesses a device. Any thread.</param>
+internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? irqchip, RunControl control, Func<bool> deviceMayInterrupt)
 {
     /// <summary>Time between two looks; a halt is found after two of them at the latest and well within 200 ms.</summary>
     internal static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(40);
@@ -18,22 +24,22 @@ internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? 
 
     private readonly Lock _gate = new();
     private readonly bool[] _reported = new bool[vcpus.Count];
+    private readonly long[] _entries = new long[vcpus.Count];
     private long _lastExits = -1;
     private int _missing;
     private int _rounds;
     private bool _allHalted;
+    private bool _interruptsOn;
+    private bool _deviceMayInterrupt;
 
     /// <summary>One look; called every <see cref="Interval"/> by the thread that waits for the run's end.</summary>
     internal void Look()
     {
-        long exits = 0;
-        for (var i = 0; i < vcpus.Count; i++)
-        {
-            exits += vcpus[i].Counts.OfGuest;
-        }
-
+        // Before the exits are counted: a timer that is armed later is armed by one.
+        var mayInterrupt = deviceMayInterrupt();
         lock (_gate)
         {
+            var exits = Exits();
             var quiet = exits == _lastExits;
             _lastExits = exits;
             if (!quiet || _missing != 0)
@@ -44,6 +50,7 @@ internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? 
             }
 
             _rounds = 0;
+            _deviceMayInterrupt = mayInterrupt;
             BeginRound();
         }
 
@@ -90,8 +97,11 @@ internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? 
             }
 
             _reported[index] = true;
-            _allHalted &= activity.WaitingForSipi || (activity.Halted && !activity.InterruptsEnabled && !activity.NonMaskableWake);
-            if (--_missing != 0 || !_allHalted)
+            _allHalted &= activity.WaitingForSipi || (activity.Halted && !activity.NonMaskableWake && (!activity.InterruptsEnabled || CannotBeInterrupted(activity)));
+            _allHalted &= _rounds == 0 || activity.Entries == _entries[index];
+            _entries[index] = activity.Entries;
+            _interruptsOn |= activity.InterruptsEnabled && !activity.WaitingForSipi;
+            if (--_missing != 0 || !_allHalted || Exits() != _lastExits)
             {
                 return;
             }
@@ -108,8 +118,23 @@ internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? 
         }
         else if (irqchip is null || !irqchip.CanDeliverNonMaskable())
         {
-            control.End(new Verdict(VerdictKind.Halted, "every vCPU is halted with interrupts off, and nothing can wake one"));
+            control.End(new Verdict(VerdictKind.Halted, _interruptsOn
+                ? "every vCPU is halted, no timer is armed and no input can come: nothing can wake one"
+                : "every vCPU is halted with interrupts off, and nothing can wake one"));
         }
+    }
+
+    private bool CannotBeInterrupted(in VcpuActivity activity) => !activity.InterruptWake && !_deviceMayInterrupt;
+
+    private long Exits()
+    {
+        long exits = 0;
+        for (var i = 0; i < vcpus.Count; i++)
+        {
+            exits += vcpus[i].Counts.OfGuest;
+        }
+
+        return exits;
     }
 
     private void BeginRound()
@@ -117,6 +142,7 @@ internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? 
         Array.Clear(_reported);
         _missing = vcpus.Count;
         _allHalted = true;
+        _interruptsOn = false;
     }
 
     private void KickAll()

@@ -42,7 +42,7 @@ public sealed partial class Machine : IDisposable
         _board = board;
         _pause = new PauseGate(partition.Vcpus, config.Timers, NoteGap);
         _progress = new ProgressMeter(partition.Vcpus);
-        _haltMonitor = new HaltMonitor(partition.Vcpus, partition as IInKernelIrqchip, control);
+        _haltMonitor = new HaltMonitor(partition.Vcpus, partition as IInKernelIrqchip, control, board.MayInterrupt);
         _threads = [.. partition.Vcpus.Select(ThreadOf)];
         _control.Ended += Stop;
     }

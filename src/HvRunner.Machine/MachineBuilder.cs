@@ -174,7 +174,7 @@ public static class MachineBuilder
             Ports(exitPort, MachineLayout.ExitPortBytes, new ExitPort("exit", control), widthBytes: 4);
         }
 
-        return new Board(ports, mmio, com1, tail, tap, controllers, pm1, clock, timed);
+        return new Board(config.Timers, ports, mmio, com1, tail, tap, controllers, pm1, clock, timed);
 
         HpetRoute[] HpetRoutes() => [.. Enumerable.Range(MachineLayout.HpetFirstPin, MachineLayout.HpetPins).Select(pin => new HpetRoute(pin, Line(pin, "hpet")))];
 

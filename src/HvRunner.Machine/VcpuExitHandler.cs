@@ -132,7 +132,11 @@ internal sealed class VcpuExitHandler(
         }
 
         var activity = vcpu.GetActivity();
-        haltMonitor.Report(vcpu.Index, activity with { NonMaskableWake = activity.NonMaskableWake || interrupts is { CanWakeWithInterruptsOff: true } });
+        haltMonitor.Report(vcpu.Index, activity with
+        {
+            NonMaskableWake = activity.NonMaskableWake || interrupts is { CanWakeWithInterruptsOff: true },
+            InterruptWake = activity.InterruptWake || interrupts is { HasInterrupt: true },
+        });
     }
 
     private static string? NameOf(AddressSpace space, ulong address) => space.TryFind(address, out var device) ? device.Name : null;

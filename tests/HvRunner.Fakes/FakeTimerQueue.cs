@@ -9,6 +9,8 @@ public sealed class FakeTimerQueue : ITimerQueue
 
     public long NowNs { get; private set; }
 
+    public bool MayFire => ArmedCount != 0;
+
     public IDeadlineTimer CreateTimer(Action<long> expired)
     {
         var timer = new FakeTimer(this, expired);

@@ -15,12 +15,13 @@ public class HaltMonitorTests
     private readonly RunControl _control = new(ExitMap.Raw);
     private readonly Irqchip _irqchip = new();
     private readonly Ending _ending;
+    private bool _deviceMayInterrupt = true;
     private readonly HaltMonitor _monitor;
 
     public HaltMonitorTests()
     {
         _ending = new Ending(_control);
-        _monitor = new HaltMonitor(_vcpus, _irqchip, _control);
+        _monitor = new HaltMonitor(_vcpus, _irqchip, _control, () => _deviceMayInterrupt);
     }
 
     public static TheoryData<VcpuActivity, VcpuActivity, bool> Machines => new()
@@ -47,6 +48,85 @@ public class HaltMonitorTests
 
         Assert.Equal(halted, _ending.HasEnded);
         Assert.Equal(halted ? VerdictKind.Halted : null, _control.Verdict?.Kind);
+    }
+
+    [Fact]
+    public void InterruptsOn_IsAHaltWhenNothingCouldInterrupt()
+    {
+        _deviceMayInterrupt = false;
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Idle, Dead);
+        _monitor.Look();
+        _monitor.Look();
+        AnswerKicks();
+        Assert.Equal(VerdictKind.Halted, _control.Verdict?.Kind);
+        Assert.Contains("no timer is armed", _control.Verdict!.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void InterruptsOn_AnInterruptThatWaitsKeepsTheMachineAlive()
+    {
+        _deviceMayInterrupt = false;
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Idle with { InterruptWake = true });
+        for (var i = 0; i < 5; i++)
+        {
+            _monitor.Look();
+            AnswerKicks();
+        }
+
+        Assert.False(_ending.HasEnded);
+    }
+
+    [Fact]
+    public void InterruptsOn_DeviceThatMayInterruptWhenTheRoundsBegin_IsBelieved()
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Idle, NotStarted);
+        _monitor.Look();
+        _monitor.Look();
+
+        // Its interrupt may be under way by now.
+        _deviceMayInterrupt = false;
+        AnswerKicks();
+        Assert.False(_ending.HasEnded);
+        _monitor.Look();
+        AnswerKicks();
+        Assert.True(_ending.HasEnded);
+    }
+
+    [Fact]
+    public void VcpuThatRanUnseenBetweenTheRounds_SpoilsThem()
+    {
+        _deviceMayInterrupt = false;
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Idle with { Entries = 7 }, Idle with { Entries = 100 });
+        _monitor.Look();
+        _monitor.Look();
+        Report(0);
+        Report(1);
+
+        // It took an interrupt and sent the other one before it halted again.
+        _vcpus[1].Activity = Idle with { Entries = 101 };
+        Report(0);
+        Report(1);
+        Assert.False(_ending.HasEnded);
+        _monitor.Look();
+        AnswerKicks();
+        Assert.True(_ending.HasEnded);
+    }
+
+    [Fact]
+    public void AccessDuringTheLastRound_SpoilsIt()
+    {
+        _deviceMayInterrupt = false;
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Idle, Idle);
+        _monitor.Look();
+        _monitor.Look();
+        Report(0);
+        Report(1);
+        Report(0);
+
+        // It armed a timer, say.
+        _vcpus[1].Counts.PortOut++;
+        Report(1);
+        Assert.False(_ending.HasEnded);
     }
 
     [Fact]

@@ -94,7 +94,7 @@ public class VcpuThreadTests
 
     private VcpuExitHandler Handler(FakeVcpu vcpu, AddressSpace? ports = null) => new(
         vcpu, ports ?? new AddressSpace("port"), new AddressSpace("memory"), null, null, new PauseGate([vcpu], new FakeTimerQueue(), _ => { }),
-        new HaltMonitor([vcpu], null, _control), new Tracing(null), Serilog.Core.Logger.None);
+        new HaltMonitor([vcpu], null, _control, () => true), new Tracing(null), Serilog.Core.Logger.None);
 
     private sealed class Faulty : IBusDevice
     {

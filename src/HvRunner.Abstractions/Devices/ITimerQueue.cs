@@ -9,6 +9,9 @@ public interface ITimerQueue
     /// <summary>Now, in nanoseconds since an arbitrary start; never goes back. Any thread.</summary>
     long NowNs { get; }
 
+    /// <summary>A timer is armed, or its callback under way; true as well where nobody can tell. Any thread.</summary>
+    bool MayFire => true;
+
     /// <summary>
     /// Makes a timer, disarmed. <paramref name="expired"/> is called on the queue's thread with no lock of the queue held, and is given
     /// the deadline that passed; it may arm the timer again. A call that was already under way when another thread disarms or re-arms

@@ -35,7 +35,12 @@ public readonly record struct VcpuExit(VcpuExitKind Kind, string? Sentence = nul
 /// <param name="WaitingForSipi">It was never started, or was reset by INIT and waits for a start-up IPI.</param>
 /// <param name="InterruptsEnabled">RFLAGS.IF.</param>
 /// <param name="NonMaskableWake">Its own local APIC has an unmasked entry that delivers NMI, SMI or INIT, or one of those is pending: interrupts off do not keep it halted.</param>
-public readonly record struct VcpuActivity(bool Halted, bool WaitingForSipi, bool InterruptsEnabled, bool NonMaskableWake);
+/// <param name="InterruptWake">
+/// It has interrupts on, and its own local APIC holds one that it takes, or has a timer armed that the machine knows nothing of; or nobody can tell.
+/// </param>
+/// <param name="Entries">Changes whenever the vCPU executes something of which no exit tells; 0 where every sleep is an exit.</param>
+public readonly record struct VcpuActivity(
+    bool Halted, bool WaitingForSipi, bool InterruptsEnabled, bool NonMaskableWake, bool InterruptWake = false, long Entries = 0);
 
 /// <summary>
 /// One virtual processor. <see cref="Run"/> is called on one thread for the vCPU's life; <see cref="Kick"/> and <see cref="RequestStop"/>

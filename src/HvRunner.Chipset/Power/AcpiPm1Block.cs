@@ -72,6 +72,18 @@ public sealed class AcpiPm1Block : IBusDevice, IStateful, IDisposable
         }
     }
 
+    /// <summary>The power button would raise the interrupt. Any thread.</summary>
+    public bool MayInterrupt
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (_enable & Pm1Events.PowerButton) != 0;
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public IoStatus Read(ulong offset, Span<byte> data)
     {

@@ -46,6 +46,18 @@ public sealed class ConsoleInputBuffer : ISerialInput
         }
     }
 
+    /// <inheritdoc/>
+    public bool HasEnded
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _closed && _count == 0;
+            }
+        }
+    }
+
     /// <summary>Copies in as much as fits and returns how much; 0 when the ring is full or closed. Never blocks. Any thread.</summary>
     public int Write(ReadOnlySpan<byte> data)
     {

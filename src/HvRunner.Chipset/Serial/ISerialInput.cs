@@ -10,6 +10,9 @@ public interface ISerialInput
     /// </summary>
     int Read(Span<byte> destination);
 
+    /// <summary>Nothing is left and nothing will ever come; false where nobody can tell. Any thread.</summary>
+    bool HasEnded => false;
+
     /// <summary>
     /// The guest polls for input and there is none in the port: it has nothing else to do. Only an input that may hold the guest's time waits here, for what the
     /// next <see cref="Read"/> then gives. Called as <see cref="Read"/> is, on vCPU threads only.

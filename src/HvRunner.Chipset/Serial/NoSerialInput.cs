@@ -6,5 +6,8 @@ namespace HvRunner.Chipset.Serial;
 public sealed class NoSerialInput : ISerialInput
 {
     /// <inheritdoc/>
+    public bool HasEnded => true;
+
+    /// <inheritdoc/>
     public int Read(Span<byte> destination) => 0;
 }

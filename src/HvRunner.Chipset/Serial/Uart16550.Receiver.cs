@@ -35,6 +35,18 @@ public sealed partial class Uart16550
         }
     }
 
+    /// <summary>Input from the host could raise the interrupt. Any thread.</summary>
+    public bool MayInterrupt
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return (_ier & InterruptEnable.ReceivedData) != 0 && (_mcr & ModemControl.Loop) == 0 && !_input.HasEnded;
+            }
+        }
+    }
+
     /// <summary>Says that the input has bytes which were not there before. Any thread; returns at once.</summary>
     public void InputReady()
     {

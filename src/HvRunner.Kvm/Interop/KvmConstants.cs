@@ -29,6 +29,7 @@ internal static class KvmConstants
     internal const ulong KVM_SET_MSRS = 0x4008AE89;
     internal const ulong KVM_SET_SIGNAL_MASK = 0x4004AE8B;
     internal const ulong KVM_GET_LAPIC = 0x8400AE8E;
+    internal const ulong KVM_GET_STATS_FD = 0x0000AECE;
     internal const ulong KVM_SET_CPUID2 = 0x4008AE90;
     internal const ulong KVM_GET_MP_STATE = 0x8004AE98;
     internal const ulong KVM_SET_MP_STATE = 0x4004AE99;

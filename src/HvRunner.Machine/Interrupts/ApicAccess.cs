@@ -25,6 +25,8 @@ internal sealed class ApicAccess(LocalApic apic, IoApic ioApic) : IVcpuInterrupt
         set => apic.TaskPriority = value;
     }
 
+    public bool HasInterrupt => apic.HasInterrupt;
+
     public bool CanWakeWithInterruptsOff => apic.CanWakeWithInterruptsOff || ioApic.CanWakeWithInterruptsOff;
 
     /// <summary>True when the access goes to the page; it then is answered.</summary>

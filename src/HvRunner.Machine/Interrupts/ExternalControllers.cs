@@ -50,6 +50,8 @@ internal sealed class ExternalControllers : InterruptControllers
     {
         public bool CanWakeWithInterruptsOff => owner.IoApic.CanWakeWithInterruptsOff;
 
+        public bool HasInterrupt => hasIntr && owner._intr.IsAsserted;
+
         public bool Fill(ref EntryEvents events)
         {
             if (!hasIntr || !owner._intr.IsAsserted)

@@ -8,6 +8,9 @@ internal interface IVcpuInterrupts
     /// <summary>Something could wake the vCPU although it has its interrupts off. Any thread.</summary>
     bool CanWakeWithInterruptsOff { get; }
 
+    /// <summary>An interrupt is there that the vCPU takes when it has its interrupts on. Any thread.</summary>
+    bool HasInterrupt { get; }
+
     /// <summary>Gives the vCPU what it can take now; as <see cref="IExitHandler.BeforeEntry"/>.</summary>
     bool Fill(ref EntryEvents events);
 

@@ -41,6 +41,38 @@ public class LapicEntriesTests
     [Fact]
     public void AfterReset_NothingIsNonMaskable() => Assert.False(LapicEntries.AnyNonMaskable(Lapic(Enabled, 0x350, 0x700)));
 
+    [Theory]
+    [InlineData(0x30, 0x00, true)]
+    [InlineData(0x30, 0x2f, true)]
+    [InlineData(0x30, 0x30, false)] // Of the class that is in service, or held off.
+    [InlineData(0x3f, 0x30, false)]
+    [InlineData(0x10, 0x00, true)]
+    [InlineData(0xff, 0xe0, true)]
+    [InlineData(0xff, 0xf0, false)]
+    public void Request_CountsAboveTheProcessorsPriority(int vector, uint priority, bool expected)
+    {
+        var lapic = Lapic(Enabled, 0xa0, priority);
+        Assert.False(LapicEntries.AnyInterrupt(lapic));
+        BinaryPrimitives.WriteUInt32LittleEndian(lapic.AsSpan(0x200 + (vector / 32 * 0x10)), 1u << (vector % 32));
+        Assert.Equal(expected, LapicEntries.AnyInterrupt(lapic));
+    }
+
+    [Theory]
+    [InlineData(0x0_0040u, 1u, true)] // One-shot.
+    [InlineData(0x2_0040u, 1u, true)] // Periodic.
+    [InlineData(0x0_0040u, 0u, false)] // Stopped, or run out.
+    [InlineData(0x1_0040u, 1u, false)] // Masked.
+    public void Timer_CountsWhereItIsOpenAndNotAtItsEnd(uint entry, uint count, bool expected)
+    {
+        var lapic = Lapic(Enabled, 0x320, entry);
+        BinaryPrimitives.WriteUInt32LittleEndian(lapic.AsSpan(0x390), count);
+        Assert.Equal(expected, LapicEntries.IsCounting(lapic));
+        Assert.False(LapicEntries.HasDeadlineTimer(lapic));
+    }
+
+    [Fact]
+    public void Timer_OfDeadlinesIsToldByItsMode() => Assert.True(LapicEntries.HasDeadlineTimer(Lapic(Enabled, 0x320, 0x4_0040)));
+
     private static byte[] Lapic(uint spurious, int offset, uint entry)
     {
         var registers = new byte[1024];
