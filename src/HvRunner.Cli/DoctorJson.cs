@@ -1,5 +1,6 @@
 using System.Text.Json;
 using HvRunner.Kvm;
+using HvRunner.Launch;
 using HvRunner.Machine.Probes;
 using HvRunner.Soft;
 

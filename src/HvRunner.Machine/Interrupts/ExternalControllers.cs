@@ -29,6 +29,11 @@ internal sealed class ExternalControllers : InterruptControllers
     /// <inheritdoc/>
     internal override IVcpuInterrupts InterfaceOf(int vcpu) => new Interface(this, vcpu == 0);
 
+    /// <summary>Nothing is held.</summary>
+    public override void Dispose()
+    {
+    }
+
     /// <summary>The wire to the processor. It is looked at before each entry, so it is enough that the vCPU leaves the guest when it rises.</summary>
     private sealed class Intr(IVcpu vcpu) : IInterruptLine
     {

@@ -44,7 +44,5 @@ internal abstract class InterruptControllers : IDisposable
     /// <summary>What a vCPU's exits and entries find here.</summary>
     internal abstract IVcpuInterrupts InterfaceOf(int vcpu);
 
-    public virtual void Dispose()
-    {
-    }
+    public abstract void Dispose();
 }
