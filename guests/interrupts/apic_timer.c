@@ -102,19 +102,13 @@ static void periodic(const struct span *rate)
     }
     check(reloads && highest <= period, "the count starts anew from the initial count");
     apic_write(APIC_TIMER, TIMER_PERIODIC | LVT_MASKED | VECTOR);
-    interrupts_on();
-    relax();
-    interrupts_off();
-    clear_counts();
+    drain();
     spend_open(3000);
     check(stays_away(VECTOR), "masked, nothing comes");
     apic_write(APIC_TIMER, TIMER_PERIODIC | VECTOR);
     check(AWAIT_OPEN(cpu->count[VECTOR] >= 2), "unmasked, it goes on");
     apic_write(APIC_INITIAL, 0);
-    interrupts_on();
-    relax();
-    interrupts_off();
-    clear_counts();
+    drain();
     spend_open(3000);
     check(stays_away(VECTOR), "an initial count of 0 stops it too");
     apic_write(APIC_TIMER, LVT_MASKED);

@@ -23,8 +23,10 @@ void processor_main(uint32_t index)
     machine_load();
     cpu->index = index;
     cpu->x2apic = msr_read(MSR_APIC_BASE) & BASE_X2APIC;
-    for (uint32_t offset = APIC_ID; offset < 0x400 && !cpu->x2apic; offset += 16)
-        if (offset <= APIC_VERSION || (offset >= APIC_TPR && offset <= APIC_ERROR && (offset < 0x290 || offset >= APIC_ICR)))
+    cpu->id_at_start = apic_read(APIC_ID) >> 24;
+    cpu->esr_at_start = apic_read(APIC_ESR);
+    for (uint32_t offset = APIC_TPR; offset <= APIC_ERROR && !cpu->x2apic; offset += 16)
+        if (offset != 0x0c0 && (offset < APIC_ESR || offset >= APIC_ICR))
             cpu->at_start[offset / 16] = apic_read(offset);
     apic_baseline();
     cpu->id = apic_read(APIC_ID) >> 24;
@@ -63,7 +65,8 @@ bool cpu_arrived(struct cpu *cpu, uint32_t arrivals)
     return AWAIT_OPEN(cpu->arrivals == arrivals);
 }
 
-void cpus_start(void)
+/* How many there are is not known but from the command line: without it, those count that have come when none did for a while. */
+void cpus_start(uint32_t expected)
 {
     place_trampoline(FIRST_PAGE);
     cpus[0].id = apic_read(APIC_ID) >> 24;
@@ -72,9 +75,11 @@ void cpus_start(void)
     ipi(0, ICR_START | ICR_OTHERS | FIRST_PAGE);
     spend(500);
     ipi(0, ICR_START | ICR_OTHERS | FIRST_PAGE);
+    if (expected != 0)
+        AWAIT(started_count + 1 >= expected);
     for (uint32_t before = ~0u; before != started_count; ) {
         before = started_count;
-        spend(50000);
+        spend(expected != 0 ? 10000 : 200000);
     }
     cpu_count = started_count + 1 < MAX_CPUS ? started_count + 1 : MAX_CPUS;
     for (uint32_t i = 1; i < cpu_count; i++)

@@ -25,7 +25,8 @@ struct cpu {
     void (*volatile work)(void *);
     void *volatile argument;
     volatile uint32_t worked;
-    uint32_t at_start[0x400 / 16];      /* its APIC's registers after its last start */
+    uint32_t at_start[0x400 / 16];      /* its APIC's registers after its last start, from the TPR on */
+    uint32_t id_at_start, esr_at_start;
 };
 
 extern struct cpu cpus[MAX_CPUS];
@@ -94,6 +95,9 @@ enum { GRACE = 200 };
 void spend(uint32_t microseconds);
 void spend_open(uint32_t microseconds);
 
+/* Takes what is under way still, and forgets it. */
+void drain(void);
+
 /* Sleeps by HLT until an interrupt; the caller has seen to one that comes. */
 static inline void sleep(void)
 {
@@ -127,7 +131,7 @@ static inline bool has_tsc_deadline(void)
 
 /* Processors. */
 extern uint8_t *trampoline_page;        /* of the last start */
-void cpus_start(void);
+void cpus_start(uint32_t expected);
 bool cpu_arrived(struct cpu *cpu, uint32_t arrivals);
 void place_trampoline(uint32_t page);
 uint32_t starts_at(uint32_t page);

@@ -68,7 +68,7 @@ int guest_main(const struct hvm_start_info *info)
     if (check(time_start(), "the time stamp counter counts while the 8254 does")) {
         wires_baseline();
         apic_baseline();
-        cpus_start();
+        cpus_start(expected);
         baseline();
         note("%u processors, TSC of %u MHz, %u rounds", cpu_count, (uint32_t)(tsc_hz / 1000000), rounds);
         check(expected == 0 || expected == cpu_count, "every processor starts");

@@ -56,10 +56,7 @@ static void interrupts(void)
         /* A millisecond each, but the first, and a tenth of a percent (clocks.c). */
         check(passed >= tsc_of(999) * (ticks - 1), mode == 2 ? "mode 2: not more often than the count allows" : "mode 3: nor here");
         pit_stop();
-        interrupts_on();
-        relax();
-        interrupts_off();
-        clear_counts();
+        drain();
     }
     pin_set(PIT_PIN, 0, PIN_MASKED);
 }

@@ -38,7 +38,7 @@ static void periodic(void)
     /* 1024 a second, the first at any time. */
     check(passed >= tsc_of(975) * (ticks - 1), "periodic: not more often than the rate allows");
     rtc_rate(0);
-    clear_counts();
+    drain();
     spend_open(5000);
     check(stays_away(VECTOR), "switched off, nothing comes");
     handle(VECTOR, leave_flags);

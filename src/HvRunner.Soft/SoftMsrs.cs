@@ -28,6 +28,9 @@ internal sealed class SoftMsrs(ProcessorState state, Func<long> nowNs, long orig
     /// <summary>IA32_APIC_BASE: read here, written by way of the machine, whose local APIC it moves.</summary>
     internal const uint ApicBase = 0x1b;
 
+    /// <summary>Bit 11 of IA32_APIC_BASE: the local APIC is on.</summary>
+    internal const ulong ApicEnabled = 0x800;
+
     private const uint TimeStampCounter = 0x10;
     private const uint TscAdjust = 0x3b;
     private const uint MicrocodeRevision = 0x8b;
