@@ -35,6 +35,9 @@ public interface IProcessorEnvironment
     /// <summary>A number for RDRAND and RDSEED.</summary>
     ulong NextRandom();
 
+    /// <summary>MOV to CR8 was executed, whether or not it changed anything: the task priority of the local APIC is now this, with its lower half clear.</summary>
+    void TaskPriorityWritten(ulong priority);
+
     /// <summary>VMCALL or VMMCALL; RAX of <paramref name="state"/> takes the answer. False: #UD.</summary>
     bool TryHypercall(ProcessorState state);
 }

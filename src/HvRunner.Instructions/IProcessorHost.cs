@@ -41,6 +41,9 @@ public interface IProcessorHost
     /// <summary>64 random bits, for RDRAND and RDSEED; a deterministic host draws them from its seed.</summary>
     ulong NextRandom();
 
+    /// <summary>MOV to CR8 was executed, whether or not it changed anything: the task priority of the local APIC is now this, with its lower half clear.</summary>
+    void TaskPriorityWritten(ulong priority);
+
     /// <summary>
     /// VMCALL or VMMCALL: reads arguments from the general registers of <paramref name="state"/> and leaves the answer there. False: there are no
     /// hypercalls, and the guest gets #UD.

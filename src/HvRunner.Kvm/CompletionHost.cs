@@ -48,6 +48,11 @@ internal readonly struct CompletionHost(KvmVcpu vcpu, IExitHandler handler) : IP
 
     public ulong ReadTimestamp() => vcpu.TryGetMsr(TimeStampCounter, out var value) ? value : 0;
 
+    // KVM executes MOV to CR8 itself and reports the priority with every exit.
+    public void TaskPriorityWritten(ulong priority)
+    {
+    }
+
     public ulong NextRandom()
     {
         Span<byte> bytes = stackalloc byte[8];

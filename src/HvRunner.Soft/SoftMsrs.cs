@@ -31,6 +31,9 @@ internal sealed class SoftMsrs(ProcessorState state, Func<long> nowNs, long orig
     /// <summary>The time-stamp counter's rate: a count is a nanosecond of guest time.</summary>
     internal const long TimestampHz = 1_000_000_000;
 
+    /// <summary>Bit 11 of IA32_APIC_BASE: the local APIC is on.</summary>
+    internal const ulong ApicEnabled = 0x800;
+
     private const uint TimeStampCounter = 0x10;
     private const uint TscAdjust = 0x3b;
     private const uint MicrocodeRevision = 0x8b;

@@ -10,6 +10,11 @@ internal sealed partial class SoftVcpu : IProcessorEnvironment
     /// <summary>The widest access that a device sees; wider operands are several.</summary>
     private const int DeviceAccessBytes = 8;
 
+    // EDX bit 9 of both leaves shows the local APIC, as long as IA32_APIC_BASE has it on.
+    private const uint FeatureLeaf = 1;
+    private const uint ExtendedFeatureLeaf = 0x8000_0001;
+    private const uint FeatureApic = 1u << 9;
+
     private readonly CpuidLeaf[] _cpuid;
     private readonly SoftMsrs _msrs;
     private readonly RepeatableRandom? _random;
@@ -78,7 +83,13 @@ internal sealed partial class SoftVcpu : IProcessorEnvironment
         }
 
         Counts.MsrRead++;
-        return _handler is { } handler && handler.MsrRead(index, out value);
+        if (_handler is not { } handler)
+        {
+            return false;
+        }
+
+        SyncTaskPriority(handler);
+        return handler.MsrRead(index, out value);
     }
 
     bool IProcessorEnvironment.TryWriteMsr(uint index, ulong value)
@@ -92,11 +103,19 @@ internal sealed partial class SoftVcpu : IProcessorEnvironment
         }
 
         Counts.MsrWrite++;
-        if (_handler is not { } handler || !handler.MsrWrite(index, value))
+        if (_handler is not { } handler)
         {
             return false;
         }
 
+        // In x2APIC mode the task priority is one of these; EOI and the mode switches of the APIC may change it as well.
+        SyncTaskPriority(handler);
+        if (!handler.MsrWrite(index, value))
+        {
+            return false;
+        }
+
+        SyncTaskPriority(handler);
         if (index == SoftMsrs.ApicBase)
         {
             _processor.ApicBase = value;
@@ -111,7 +130,9 @@ internal sealed partial class SoftVcpu : IProcessorEnvironment
         {
             if (candidate.Function == leaf && (!candidate.HasIndex || candidate.Index == subleaf))
             {
-                result = candidate;
+                result = leaf is FeatureLeaf or ExtendedFeatureLeaf && (_processor.ApicBase & SoftMsrs.ApicEnabled) == 0
+                    ? candidate with { Edx = candidate.Edx & ~FeatureApic }
+                    : candidate;
                 return true;
             }
         }
@@ -121,6 +142,8 @@ internal sealed partial class SoftVcpu : IProcessorEnvironment
     }
 
     ulong IProcessorEnvironment.ReadTimestamp() => _msrs.Timestamp;
+
+    void IProcessorEnvironment.TaskPriorityWritten(ulong priority) => _taskPriorityWritten = true;
 
     ulong IProcessorEnvironment.NextRandom()
     {

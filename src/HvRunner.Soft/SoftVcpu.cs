@@ -20,6 +20,7 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuStolenTime,
     private readonly object _gate = new();
     private IExitHandler? _handler;
     private ulong _taskPriority;
+    private bool _taskPriorityWritten;
     private bool _halted;
     private bool _waitsForStart;
     private int _thread;
@@ -287,10 +288,10 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuStolenTime,
         }
     }
 
-    /// <summary>Brings CR8 and the local APIC's task priority together: whichever side changed since the last time wins.</summary>
+    /// <summary>Brings CR8 and the local APIC's task priority together: whichever side changed since the last time wins, and CR8 where it was written.</summary>
     private void SyncTaskPriority(IExitHandler handler)
     {
-        if (_processor.Cr8 != _taskPriority)
+        if (_taskPriorityWritten || _processor.Cr8 != _taskPriority)
         {
             handler.TaskPriority = _processor.Cr8;
         }
@@ -300,5 +301,6 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuStolenTime,
         }
 
         _taskPriority = _processor.Cr8;
+        _taskPriorityWritten = false;
     }
 }

@@ -90,6 +90,10 @@ internal struct FixedHost(HostFacts facts) : IProcessorHost
 
     public readonly ulong NextRandom() => 0x1122_3344_5566_7788;
 
+    public readonly void TaskPriorityWritten(ulong priority)
+    {
+    }
+
     public readonly bool TryHypercall(ProcessorState state)
     {
         if (facts.Hypercall is not { } answer)

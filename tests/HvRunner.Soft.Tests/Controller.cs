@@ -33,7 +33,19 @@ internal sealed class Controller : IExitHandler
 
     internal int Kicks;
 
-    public ulong TaskPriority { get; set; }
+    internal Action<ulong> OnTaskPriority { get; set; } = _ => { };
+
+    internal Action OnMsrWrite { get; set; } = () => { };
+
+    public ulong TaskPriority
+    {
+        get;
+        set
+        {
+            field = value;
+            OnTaskPriority(value);
+        }
+    }
 
     public void EndOfInterrupt(byte vector) => throw new InvalidOperationException("the machine holds the local APICs");
 
@@ -81,6 +93,7 @@ internal sealed class Controller : IExitHandler
     public bool MsrWrite(uint index, ulong value)
     {
         Msrs.Add(index);
+        OnMsrWrite();
         return TakesMsrs;
     }
 

@@ -159,6 +159,69 @@ public sealed class RunTests
     }
 
     [Fact]
+    public void TaskPriority_IsSetByCr8EvenIfThatDoesNotChange()
+    {
+        // In long mode, as nothing else has CR8: xor eax, eax; mov cr8, rax; mov ecx, Device; mov [rcx], al
+        using var guest = new SoftGuest([0x31, 0xc0, 0x44, 0x0f, 0x22, 0xc0, 0xb9, 0, 0, 0, 0xd0, 0x88, 0x01]);
+        guest.Put(0x2_0000, 0x03, 0x10, 0x02, 0, 0, 0, 0, 0);
+        guest.Put(0x2_1000, 0x83, 0, 0, 0, 0, 0, 0, 0);
+        guest.Put(0x2_1018, 0x83, 0, 0, 0xc0, 0, 0, 0, 0);
+        guest.Set(state =>
+        {
+            state.Cr3 = 0x2_0000;
+            state.Cr4 = 0x20;
+            state.Efer = 0x500;
+            state.Cr0 = 0x8000_0031;
+            state[SegmentName.Cs] = new SegmentRegister { Selector = 8, Limit = uint.MaxValue, Attributes = 0xa09b };
+        });
+        var controller = new Controller();
+        List<ulong> priorities = [];
+        controller.OnTaskPriority = priorities.Add;
+        controller.OnMmioWrite = (_, _) => guest.Vcpu.RequestStop();
+        guest.Run(controller);
+        Assert.Equal([0ul], priorities);
+    }
+
+    [Fact]
+    public void TaskPriority_FollowsAnMsrOfTheApic()
+    {
+        // mov ecx, 0x808; wrmsr; out 0x10, al
+        using var guest = new SoftGuest([0xb9, 8, 8, 0, 0, 0x0f, 0x30, 0xe6, 0x10]);
+        var controller = new Controller { TakesMsrs = true };
+        controller.OnMsrWrite = () => controller.TaskPriority = 5;
+        ulong afterwards = 0;
+        controller.OnOut = (_, _) =>
+        {
+            afterwards = guest.State().Cr8;
+            guest.Vcpu.RequestStop();
+        };
+        guest.Run(controller);
+        Assert.Equal(5ul, afterwards);
+    }
+
+    [Theory]
+    [InlineData(1u)]
+    [InlineData(0x8000_0001u)]
+    public void Cpuid_ShowsTheApicWhileItIsOn(uint leaf)
+    {
+        // cpuid; mov [0x8000], edx; mov eax, 0; mov edx, 0; mov ecx, 0x1b; wrmsr; mov eax, leaf; cpuid; out 0x10, al
+        byte[] code = [0xb8, (byte)leaf, 0, 0, (byte)(leaf >> 24), 0x0f, 0xa2];
+        using var guest = new SoftGuest(
+            [.. code, 0x89, 0x15, 0, 0x80, 0, 0, 0x31, 0xc0, 0x31, 0xd2, 0xb9, 0x1b, 0, 0, 0, 0x0f, 0x30, .. code, 0xe6, 0x10]);
+        var controller = new Controller { TakesMsrs = true };
+        uint without = 0;
+        controller.OnOut = (_, _) =>
+        {
+            without = (uint)guest.State()[GeneralRegister.Rdx];
+            guest.Vcpu.RequestStop();
+        };
+        guest.Run(controller);
+        Span<byte> with = stackalloc byte[4];
+        Assert.True(guest.Memory.TryRead(new GuestAddress(0x8000), with));
+        Assert.Equal(0x200u, BitConverter.ToUInt32(with) ^ without);
+    }
+
+    [Fact]
     public void Hypervisor_RefusesWhatItHasNot()
     {
         using var hypervisor = new SoftHypervisor();

@@ -35,6 +35,7 @@ internal ref partial struct Execution<TMemory, THost>
                 }
 
                 _state.Cr8 = value;
+                _host.TaskPriorityWritten(value);
                 break;
             default:
                 return UndefinedOpcode();

@@ -27,5 +27,7 @@ internal readonly struct ProcessorHost(IProcessorEnvironment environment) : IPro
 
     public ulong NextRandom() => environment.NextRandom();
 
+    public void TaskPriorityWritten(ulong priority) => environment.TaskPriorityWritten(priority);
+
     public bool TryHypercall(ProcessorState state) => environment.TryHypercall(state);
 }

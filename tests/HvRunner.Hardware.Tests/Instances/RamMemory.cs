@@ -119,5 +119,9 @@ internal struct UserHost : IProcessorHost
 
     public readonly ulong NextRandom() => 1;
 
+    public readonly void TaskPriorityWritten(ulong priority)
+    {
+    }
+
     public readonly bool TryHypercall(ProcessorState state) => false;
 }

@@ -168,6 +168,10 @@ internal sealed class TranslatingProcessor : IProcessorUnderTest
 
         public ulong NextRandom() => Host.NextRandom();
 
+        public void TaskPriorityWritten(ulong priority)
+        {
+        }
+
         public bool TryHypercall(ProcessorState state) => Host.TryHypercall(state);
     }
 }

@@ -105,6 +105,10 @@ internal sealed class Surroundings(ulong seed) : IProcessorEnvironment
         return _state >> 8;
     }
 
+    public void TaskPriorityWritten(ulong priority)
+    {
+    }
+
     public ulong NextRandom()
     {
         Note(0, 8);
