@@ -8,6 +8,8 @@ public static class PowerOnState
     private const ulong ApicBaseAddress = 0xfee0_0000;
     private const ulong ApicBootstrap = 0x100;
 
+    private const ulong ApicEnabled = 0x800;
+
     // CR0.ET, and CR0.CD with CR0.NW.
     private const ulong ExtensionType = 0x10;
 
@@ -20,7 +22,7 @@ public static class PowerOnState
     {
         ApplyInit(state);
         state.Cr0 = CacheControls | ExtensionType;
-        state.ApicBase = ApicBaseAddress | SoftMsrs.ApicEnabled | (isBootstrap ? ApicBootstrap : 0);
+        state.ApicBase = ApicBaseAddress | ApicEnabled | (isBootstrap ? ApicBootstrap : 0);
         state.Extended.Reset();
         state.Extended.Xcr0 = 1;
     }

@@ -56,8 +56,6 @@ internal sealed class LocalControllers : InterruptControllers
         {
             apic.Dispose();
         }
-
-        base.Dispose();
     }
 
     private static VcpuTsc? TscOf(IVcpu vcpu) => vcpu is IVcpuTimestamp timestamp ? new VcpuTsc(timestamp) : null;
