@@ -166,8 +166,33 @@ void spend_open(uint32_t microseconds)
 
 void drain(void)
 {
+    AWAIT_OPEN(apic_none(APIC_IRR));
     spend_open(GRACE);
     clear_counts();
+}
+
+/* Two timers, so that one that fails is no sleep without end. */
+void naps_begin(void)
+{
+    pin_set(PIT_PIN, this_cpu()->id, RESCUE_VECTOR);
+    pit_rate(PIT_HZ / 250);
+    apic_write(APIC_DIVIDE, DIVIDE_BY_1);
+    apic_write(APIC_TIMER, TIMER_PERIODIC | RESCUE_VECTOR);
+    apic_write(APIC_INITIAL, 5000000);
+}
+
+void nap(void)
+{
+    sleep();
+}
+
+void naps_end(void)
+{
+    pin_set(PIT_PIN, 0, PIN_MASKED);
+    pit_stop();
+    apic_write(APIC_INITIAL, 0);
+    apic_write(APIC_TIMER, LVT_MASKED);
+    drain();
 }
 
 bool msr_try_read(uint32_t index, uint64_t *value)

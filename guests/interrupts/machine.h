@@ -95,6 +95,11 @@ enum { GRACE = 200 };
 void spend(uint32_t microseconds);
 void spend_open(uint32_t microseconds);
 
+/* Sleeps for a few milliseconds, between begin and end; any interrupt may end it earlier. A virtual clock then need not run through them. */
+void naps_begin(void);
+void nap(void);
+void naps_end(void);
+
 /* Takes what is under way still, and forgets it. */
 void drain(void);
 

@@ -95,9 +95,12 @@ void rtc_write(uint8_t index, uint8_t value)
 
 void rtc_rate(uint8_t code)
 {
-    rtc_write(0x0b, (rtc_read(0x0b) & 0x0f) | (code ? 0x40 : 0));
+    uint8_t quiet = rtc_read(0x0b) & 0x0f;
+    rtc_write(0x0b, quiet);
     rtc_write(0x0a, 0x20 | (code ? code : 6));
     rtc_read(0x0c);
+    if (code)
+        rtc_write(0x0b, quiet | 0x40);
 }
 
 static void initialize(uint16_t chip, uint8_t vector, uint8_t cascade)
