@@ -5,8 +5,8 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvRunner.Kvm.Tests.Machines;
 
 /// <summary>
-/// Builds a tiny kernel that takes interrupts: an interrupt table in RAM that it fills itself, and words for what a controller is told. 32-bit code; register use is
-/// the test's own, but for EAX and EDX, which all of these change.
+/// Builds a tiny kernel that takes interrupts: an interrupt table in RAM that it fills itself, and words for what a controller is told. 32-bit code; EAX and EDX are
+/// changed by most of these, but not by handlers.
 /// </summary>
 internal sealed class InterruptGuest
 {
@@ -47,10 +47,29 @@ internal sealed class InterruptGuest
 
     internal void LoadTable() => Code.lidt(__[TableRegister]);
 
-    internal void Gate(byte vector, Label handler)
+    /// <summary>Stands aside of the code: the address of what <paramref name="body"/> adds is in EAX.</summary>
+    internal void Aside(Action body)
+    {
+        var behind = Code.CreateLabel();
+        Code.call(behind);
+        body();
+        Code.Label(ref behind);
+        Code.pop(eax);
+    }
+
+    /// <summary>Handles a vector by what <paramref name="body"/> adds, behind which it returns.</summary>
+    internal void On(byte vector, Action body)
     {
         var gate = Table + (uint)(vector * 8);
-        Code.lea(eax, __[handler]);
+        Aside(() =>
+        {
+            Code.push(eax);
+            Code.push(edx);
+            body();
+            Code.pop(edx);
+            Code.pop(eax);
+            Code.iretd();
+        });
         Code.mov(edx, eax);
         Code.and(eax, 0xffff);
         Code.or(eax, CodeSelector << 16);

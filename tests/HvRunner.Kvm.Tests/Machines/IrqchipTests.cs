@@ -18,17 +18,16 @@ public class IrqchipTests
     public void ApicTimer_TicksAHaltedGuest(Backend backend)
     {
         var guest = new InterruptGuest();
-        var tick = guest.Code.CreateLabel();
-        guest.Gate(0x40, tick);
+        guest.On(0x40, () =>
+        {
+            guest.CountTo(20, status: 11);
+            guest.WriteApic(InterruptGuest.EndOfInterrupt, 0);
+        });
         guest.EnableApic();
         guest.WriteApic(InterruptGuest.DivideConfiguration, 0xb);
         guest.WriteApic(InterruptGuest.LvtTimer, 0x2_0040);
         guest.WriteApic(InterruptGuest.InitialCount, 2_000_000);
         guest.Idle();
-        guest.Code.Label(ref tick);
-        guest.CountTo(20, status: 11);
-        guest.WriteApic(InterruptGuest.EndOfInterrupt, 0);
-        guest.Code.iret();
         Assert.Equal(11, StatusOf(backend, guest));
     }
 
@@ -39,18 +38,9 @@ public class IrqchipTests
     public void Pic_InterruptsThroughLint0(Backend backend)
     {
         var guest = new InterruptGuest();
-        var tick = guest.Code.CreateLabel();
-        guest.Gate(0x30, tick);
-        foreach (var (port, value) in new (ushort, byte)[] { (0x20, 0x11), (0x21, 0x30), (0x21, 4), (0x21, 1), (0x21, 0xfe), (0x43, 0x34), (0x40, 0x50), (0x40, 0x09) })
-        {
-            guest.Out(port, value);
-        }
+        OnPicTick(guest, last: 20, status: 12);
 
         guest.Idle();
-        guest.Code.Label(ref tick);
-        guest.CountTo(20, status: 12);
-        guest.Out(0x20, 0x20);
-        guest.Code.iret();
         Assert.Equal(12, StatusOf(backend, guest));
     }
 
@@ -61,12 +51,7 @@ public class IrqchipTests
     public void Pic_InterruptsAGuestThatIsHardlyEverReady(Backend backend)
     {
         var guest = new InterruptGuest();
-        var tick = guest.Code.CreateLabel();
-        guest.Gate(0x30, tick);
-        foreach (var (port, value) in new (ushort, byte)[] { (0x20, 0x11), (0x21, 0x30), (0x21, 4), (0x21, 1), (0x21, 0xfe), (0x43, 0x34), (0x40, 0x50), (0x40, 0x09) })
-        {
-            guest.Out(port, value);
-        }
+        OnPicTick(guest, last: 10, status: 13);
 
         var again = guest.Code.CreateLabel();
         var wait = guest.Code.CreateLabel();
@@ -79,10 +64,6 @@ public class IrqchipTests
         guest.Code.sti();
         guest.Code.nop();
         guest.Code.jmp(again);
-        guest.Code.Label(ref tick);
-        guest.CountTo(10, status: 13);
-        guest.Out(0x20, 0x20);
-        guest.Code.iret();
         Assert.Equal(13, StatusOf(backend, guest));
     }
 
@@ -95,8 +76,17 @@ public class IrqchipTests
         const uint Seen = InterruptGuest.Counter;
         var guest = new InterruptGuest();
         var code = guest.Code;
-        var handler = code.CreateLabel();
-        guest.Gate(0x41, handler);
+        guest.On(0x41, () =>
+        {
+            code.inc(__dword_ptr[Seen]);
+            code.cmp(__dword_ptr[Seen], 5);
+            var keep = code.CreateLabel();
+            code.jb(keep);
+            code.mov(dx, Com1InterruptIdentification);
+            code.@in(al, dx);
+            code.Label(ref keep);
+            guest.WriteApic(InterruptGuest.EndOfInterrupt, 0);
+        });
         guest.EnableApic();
         guest.WriteIoApic(Pin4 + 1, 0);
         guest.WriteIoApic(Pin4, 0x8041);
@@ -115,21 +105,6 @@ public class IrqchipTests
         code.mov(eax, __dword_ptr[Seen]);
         code.@out(0xf4, al);
         code.hlt();
-
-        code.Label(ref handler);
-        code.push(eax);
-        code.push(edx);
-        code.inc(__dword_ptr[Seen]);
-        code.cmp(__dword_ptr[Seen], 5);
-        var keep = code.CreateLabel();
-        code.jb(keep);
-        code.mov(dx, Com1InterruptIdentification);
-        code.@in(al, dx);
-        code.Label(ref keep);
-        guest.WriteApic(InterruptGuest.EndOfInterrupt, 0);
-        code.pop(edx);
-        code.pop(eax);
-        code.iret();
         Assert.Equal(5, StatusOf(backend, guest));
     }
 
@@ -139,8 +114,18 @@ public class IrqchipTests
     public void X2Apic_SendsToItself(Backend backend)
     {
         var guest = new InterruptGuest();
-        var handler = guest.Code.CreateLabel();
-        guest.Gate(0x60, handler);
+        guest.On(0x60, () =>
+        {
+            guest.WriteMsr(0x80b, 0);
+            guest.Code.mov(ecx, 0x1b);
+            guest.Code.rdmsr();
+            var right = guest.Code.CreateLabel();
+            guest.Code.test(eax, 0x400);
+            guest.Code.jnz(right);
+            guest.Exit(1);
+            guest.Code.Label(ref right);
+            guest.CountTo(50, status: 15);
+        });
         guest.WriteMsr(0x1b, 0xfee0_0d00);
         guest.WriteMsr(0x80f, 0x1ff);
         var again = guest.Code.CreateLabel();
@@ -148,17 +133,6 @@ public class IrqchipTests
         guest.Code.Label(ref again);
         guest.WriteMsr(0x83f, 0x60);
         guest.Code.jmp(again);
-        guest.Code.Label(ref handler);
-        guest.WriteMsr(0x80b, 0);
-        guest.Code.mov(ecx, 0x1b);
-        guest.Code.rdmsr();
-        var wrong = guest.Code.CreateLabel();
-        guest.Code.test(eax, 0x400);
-        guest.Code.jz(wrong);
-        guest.CountTo(50, status: 15);
-        guest.Code.iret();
-        guest.Code.Label(ref wrong);
-        guest.Exit(1);
         Assert.Equal(15, StatusOf(backend, guest));
     }
 
@@ -171,9 +145,19 @@ public class IrqchipTests
         const uint Trampoline = 0x8000;
         var guest = new InterruptGuest();
         var code = guest.Code;
-        var (started, ping, pong, onPing, onPong) = (code.CreateLabel(), 0x50, 0x51, code.CreateLabel(), code.CreateLabel());
-        guest.Gate((byte)ping, onPing);
-        guest.Gate((byte)pong, onPong);
+        const byte Ping = 0x50;
+        const byte Pong = 0x51;
+        guest.On(Ping, () =>
+        {
+            guest.WriteApic(InterruptGuest.EndOfInterrupt, 0);
+            Send(0x4000 | Pong, destination: 0);
+        });
+        guest.On(Pong, () =>
+        {
+            guest.WriteApic(InterruptGuest.EndOfInterrupt, 0);
+            guest.CountTo(200, status: 16);
+            Send(0x4000 | Ping);
+        });
         guest.EnableApic();
 
         // In real mode: lgdt [gdtr]; into protected mode; far jump to the rest.
@@ -184,35 +168,24 @@ public class IrqchipTests
             code.mov(__byte_ptr[Trampoline + (uint)i], realMode[i]);
         }
 
-        code.lea(eax, __[started]);
+        guest.Aside(() =>
+        {
+            code.mov(eax, 0x10);
+            code.mov(ds, eax);
+            code.mov(es, eax);
+            code.mov(ss, eax);
+            code.mov(esp, 0x9000);
+            guest.LoadTable();
+            guest.EnableApic();
+            Send(0x4000 | Pong, destination: 0);
+            guest.Idle();
+        });
         code.mov(__dword_ptr[Trampoline + (uint)realMode.Length], eax);
         code.mov(__word_ptr[Trampoline + (uint)realMode.Length + 4], 8);
         Send(0x4500);
         Send(0x4600 | (Trampoline >> 12));
         Send(0x4600 | (Trampoline >> 12));
         guest.Idle();
-
-        code.Label(ref started);
-        code.mov(eax, 0x10);
-        code.mov(ds, eax);
-        code.mov(es, eax);
-        code.mov(ss, eax);
-        code.mov(esp, 0x9000);
-        guest.LoadTable();
-        guest.EnableApic();
-        Send(0x4000 | (uint)pong, destination: 0);
-        guest.Idle();
-
-        code.Label(ref onPing);
-        guest.WriteApic(InterruptGuest.EndOfInterrupt, 0);
-        Send(0x4000 | (uint)pong, destination: 0);
-        code.iret();
-
-        code.Label(ref onPong);
-        guest.WriteApic(InterruptGuest.EndOfInterrupt, 0);
-        guest.CountTo(200, status: 16);
-        Send(0x4000 | (uint)ping);
-        code.iret();
         Assert.Equal(16, StatusOf(backend, guest, vcpus: 2));
 
         void Send(uint command, uint destination = 1)
@@ -274,6 +247,20 @@ public class IrqchipTests
         using var rig = new MachineRig(backend, guest.Build());
         rig.Start();
         rig.EndedWith(VerdictKind.Halted);
+    }
+
+    /// <summary>The interval timer ticks every two milliseconds, through the 8259 pair.</summary>
+    private static void OnPicTick(InterruptGuest guest, uint last, byte status)
+    {
+        guest.On(0x30, () =>
+        {
+            guest.CountTo(last, status);
+            guest.Out(0x20, 0x20);
+        });
+        foreach (var (port, value) in new (ushort, byte)[] { (0x20, 0x11), (0x21, 0x30), (0x21, 4), (0x21, 1), (0x21, 0xfe), (0x43, 0x34), (0x40, 0x50), (0x40, 0x09) })
+        {
+            guest.Out(port, value);
+        }
     }
 
     private static int StatusOf(Backend backend, InterruptGuest guest, int vcpus = 1)
