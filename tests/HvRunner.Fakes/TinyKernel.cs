@@ -19,8 +19,11 @@ public static class TinyKernel
     /// <summary>lidt [Base]; mov esp, StackTop. The six bytes of the table's register stand before the code.</summary>
     private static byte[] Prologue { get; } = [0x0f, 0x01, 0x1d, .. BitConverter.GetBytes(Base), 0xbc, .. BitConverter.GetBytes(Base + StackTop)];
 
+    /// <summary>Where the code that <see cref="Build"/> is given stands, for code with addresses in it.</summary>
+    public static uint CodeAddress => Base + CodeAt + (uint)Prologue.Length;
+
     /// <summary>Makes the file.</summary>
-    /// <param name="code">What runs, at most 1 KiB.</param>
+    /// <param name="code">What runs, at most 1.5 KiB.</param>
     /// <param name="onNmi">The handler of NMIs, at most 256 bytes; an interrupt return alone when it is not given.</param>
     public static byte[] Build(ReadOnlySpan<byte> code, ReadOnlySpan<byte> onNmi = default)
     {
@@ -28,7 +31,7 @@ public static class TinyKernel
         BinaryPrimitives.WriteUInt16LittleEndian(segment, (3 * 8) - 1);
         BinaryPrimitives.WriteUInt32LittleEndian(segment.AsSpan(2), Base + Table);
         Prologue.CopyTo(segment.AsSpan((int)CodeAt));
-        code.CopyTo(segment.AsSpan((int)CodeAt + Prologue.Length, 1024));
+        code.CopyTo(segment.AsSpan((int)CodeAt + Prologue.Length, 1536));
         (onNmi.IsEmpty ? [0xcf] : onNmi).CopyTo(segment.AsSpan((int)HandlerAt, (int)(Table - HandlerAt)));
         var gate = segment.AsSpan((int)Table + (2 * 8));
         BinaryPrimitives.WriteUInt16LittleEndian(gate, (ushort)((Base + HandlerAt) & 0xffff));

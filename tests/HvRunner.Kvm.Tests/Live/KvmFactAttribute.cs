@@ -1,3 +1,5 @@
+using HvRunner.Abstractions;
+
 namespace HvRunner.Kvm.Tests.Live;
 
 /// <summary>A test on the real /dev/kvm: skipped where there is none, and only there. One that exists and may not be opened is a failure.</summary>
@@ -22,6 +24,22 @@ public sealed class KvmDevice
 
     internal static string? Absence { get; } = File.Exists(KvmHypervisor.DevicePath) ? null : $"there is no {KvmHypervisor.DevicePath} on this host";
 
+    /// <summary>The irqchip modes of this host; all of them where that cannot be told, so that a test says why.</summary>
+    internal static IReadOnlyList<IrqchipMode> Modes { get; } = FindModes();
+
     /// <summary>How often a race is run: many times where nobody waits for the answer.</summary>
     internal static int Rounds { get; } = Environment.GetEnvironmentVariable("HVRUN_NIGHTLY") == "1" ? 20_000 : 2_000;
+
+    private static IReadOnlyList<IrqchipMode> FindModes()
+    {
+        try
+        {
+            using var hypervisor = KvmHypervisor.Open();
+            return hypervisor.IrqchipModes;
+        }
+        catch (HypervisorException)
+        {
+            return Enum.GetValues<IrqchipMode>();
+        }
+    }
 }

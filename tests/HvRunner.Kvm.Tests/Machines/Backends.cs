@@ -1,4 +1,5 @@
 using System.Reflection;
+using HvRunner.Abstractions;
 using HvRunner.Kvm.Tests.Live;
 using Xunit.Sdk;
 
@@ -13,8 +14,27 @@ public enum Backend
     /// <summary>The soft processor on a virtual clock.</summary>
     SoftVirtual,
 
-    /// <summary>/dev/kvm.</summary>
+    /// <summary>/dev/kvm with its own interrupt controllers.</summary>
     Kvm,
+
+    /// <summary>/dev/kvm with its own local APICs.</summary>
+    KvmSplit,
+
+    /// <summary>/dev/kvm without interrupt controllers.</summary>
+    KvmUser,
+}
+
+internal static class Backends
+{
+    internal static bool IsKvm(this Backend backend) => backend >= Backend.Kvm;
+
+    /// <summary>Where the interrupt controllers live.</summary>
+    internal static IrqchipMode Irqchip(this Backend backend) => backend switch
+    {
+        Backend.Kvm => IrqchipMode.Kernel,
+        Backend.KvmSplit => IrqchipMode.Split,
+        _ => IrqchipMode.User,
+    };
 }
 
 /// <summary>A theory's row for the soft processor, with either clock.</summary>
@@ -24,11 +44,14 @@ public sealed class OnSoftAttribute : DataAttribute
     public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [[Backend.Soft], [Backend.SoftVirtual]];
 }
 
-/// <summary>A theory's row for KVM, skipped where there is none.</summary>
+/// <summary>A theory's rows for KVM, one for each place of the interrupt controllers that it offers; skipped where there is none.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class OnKvmAttribute : DataAttribute
 {
     public OnKvmAttribute() => Skip = KvmDevice.Absence;
 
-    public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [[Backend.Kvm]];
+    public override IEnumerable<object[]> GetData(MethodInfo testMethod) =>
+        from backend in (Backend[])[Backend.Kvm, Backend.KvmSplit, Backend.KvmUser]
+        where KvmDevice.Modes.Contains(backend.Irqchip())
+        select new object[] { backend };
 }

@@ -20,13 +20,13 @@ internal sealed class MachineRig : IDisposable
     internal MachineRig(Backend backend, byte[] kernel, int vcpus = 1, TimeSpan? timeout = null, ulong memoryBytes = MachineLayout.MinMemoryBytes, bool acpi = false)
     {
         Clock = backend == Backend.SoftVirtual ? new VirtualClock() : null;
-        _hypervisor = backend == Backend.Kvm ? KvmHypervisor.Open() : new SoftHypervisor(Clock);
+        _hypervisor = backend.IsKvm() ? KvmHypervisor.Open() : new SoftHypervisor(Clock);
         _timers = Clock is null ? new TimerFdQueue() : null;
         Machine = MachineBuilder.Build(_hypervisor, new MachineConfig
         {
             MemoryBytes = memoryBytes,
             VcpuCount = vcpus,
-            Irqchip = _hypervisor.IrqchipModes[0],
+            Irqchip = backend.Irqchip(),
             Acpi = acpi,
             Kernel = PvhKernel.Parse(new MemoryImageSource("tiny", kernel)),
             ConsoleOutput = Console,

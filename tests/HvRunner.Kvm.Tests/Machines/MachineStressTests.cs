@@ -19,7 +19,7 @@ public class MachineStressTests(ITestOutputHelper output)
     public void Callers_OfEverythingAtOnceLeaveAMachineThatRuns(Backend backend)
     {
         output.WriteLine($"seed {Seed}");
-        using var rig = new MachineRig(backend, TinyKernel.Build([.. TinyCode.Say, .. TinyCode.SpinOut], TinyCode.SayAndReturn), vcpus: backend == Backend.Kvm ? 2 : 1);
+        using var rig = new MachineRig(backend, TinyKernel.Build([.. TinyCode.Say, .. TinyCode.SpinOut], TinyCode.SayAndReturn), vcpus: backend.IsKvm() ? 2 : 1);
         rig.StartAndHear();
         var callers = Enumerable.Range(0, Callers).Select(number => new Thread(() =>
         {

@@ -20,7 +20,7 @@ public class PauseTests
     [OnKvm]
     public void Paused_TheGuestStandsStill(Backend backend)
     {
-        using var rig = new MachineRig(backend, Exiting, vcpus: backend == Backend.Kvm ? 2 : 1);
+        using var rig = new MachineRig(backend, Exiting, vcpus: backend.IsKvm() ? 2 : 1);
         rig.StartAndHear();
         Assert.True(rig.Machine.Pause());
         Assert.True(rig.Machine.Pause());
