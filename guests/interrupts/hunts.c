@@ -143,12 +143,9 @@ static void hunt_pins(void)
     handle(VECTOR, let_go_at_last);
     pin_set(UART_PIN, last->id, PIN_LEVEL | VECTOR);
     uart_raise();
-    uint32_t reached = 0;
-    do
-        reached = last->count[VECTOR];
-    while (reached < rounds && AWAIT_OPEN(last->count[VECTOR] != reached));
+    counts_to(&last->count[VECTOR], rounds);
     spend_open(GRACE);
-    reached = last->count[VECTOR];
+    uint32_t reached = last->count[VECTOR];
     uart_drop();
     judge(reached, rounds, "a level that is up, from EOI to EOI");
 

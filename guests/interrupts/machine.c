@@ -151,6 +151,15 @@ bool time_start(void)
     return tsc_hz >= 1000000;
 }
 
+bool counts_to(volatile uint32_t *count, uint32_t wanted)
+{
+    uint32_t before;
+    do
+        before = *count;
+    while (before < wanted && AWAIT_OPEN(*count != before));
+    return *count >= wanted;
+}
+
 void spend(uint32_t microseconds)
 {
     for (uint64_t start = tsc(), length = tsc_of(microseconds); tsc() - start < length; )

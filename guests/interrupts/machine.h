@@ -91,6 +91,9 @@ enum { GRACE = 200 };
         interrupts_off(); \
         held_; })
 
+/* Waits, with interrupts on, until a count has come so far; each step has all of the patience. */
+bool counts_to(volatile uint32_t *count, uint32_t wanted);
+
 /* Lets time pass. */
 void spend(uint32_t microseconds);
 void spend_open(uint32_t microseconds);

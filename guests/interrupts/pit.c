@@ -8,7 +8,7 @@
 #include "sections.h"
 #include "wires.h"
 
-enum { VECTOR = 0x5f, MILLISECOND = 1193 };
+enum { VECTOR = 0x5f, MILLISECOND = 1193, PERIOD_MS = 5 };
 
 static uint8_t status(uint8_t channel)
 {
@@ -33,11 +33,19 @@ static void interrupts(void)
     check(came && tsc() - from >= tsc_of(1990), "mode 0: one interrupt, not before its time");
     spend_open(5000);
     check(stays_away(VECTOR), "and none after it");
-    pit_once(MILLISECOND);
-    pit_once(10 * MILLISECOND);
-    spend_open(3000);
-    bool early = cpu->count[VECTOR] != 0;
-    check(arrives(VECTOR, 1) && (!early || tsc() - from >= tsc_of(10000)), "a new count takes the place of the old");
+    /* As often as it takes the host to be quick enough. */
+    for (uint32_t i = 0; i < 20; i++) {
+        clear_counts();
+        from = tsc();
+        pit_once(10 * MILLISECOND);
+        pit_once(30 * MILLISECOND);
+        if (tsc() - from < tsc_of(5000))
+            break;
+        pit_stop();
+        drain();
+    }
+    came = arrives(VECTOR, 1);
+    check(came && tsc() - from >= tsc_of(29900), "a new count takes the place of the old");
     pit_once(MILLISECOND);
     pit_stop();
     spend_open(3000);
@@ -47,14 +55,14 @@ static void interrupts(void)
     for (uint32_t mode = 2; mode <= 3; mode++) {
         from = tsc();
         outb(0x43, 0x30 | mode << 1);
-        outb(0x40, (uint8_t)MILLISECOND);
-        outb(0x40, MILLISECOND >> 8);
-        bool good = AWAIT_OPEN(cpu->count[VECTOR] >= 10);
+        outb(0x40, (uint8_t)(PERIOD_MS * MILLISECOND));
+        outb(0x40, PERIOD_MS * MILLISECOND >> 8);
+        bool good = counts_to(&cpu->count[VECTOR], 10);
         uint64_t passed = tsc() - from;
         uint32_t ticks = cpu->count[VECTOR];
         check(good, mode == 2 ? "mode 2: interrupts again and again" : "mode 3: likewise");
-        /* A millisecond each, but the first, and a tenth of a percent (clocks.c). */
-        check(passed >= tsc_of(999) * (ticks - 1), mode == 2 ? "mode 2: not more often than the count allows" : "mode 3: nor here");
+        /* Five milliseconds each, but the first, and a tenth of a percent (clocks.c). */
+        check(good && passed >= tsc_of(PERIOD_MS * 999) * (ticks - 1), mode == 2 ? "mode 2: not more often than the count allows" : "mode 3: nor here");
         pit_stop();
         drain();
     }
