@@ -20,7 +20,7 @@ public sealed class UsageTests
     [InlineData("--boot", "")]
     [InlineData("--hypervisor", "whp")]
     [InlineData("--irqchip", "elsewhere")]
-    [InlineData("--irqchip", "user")]
+    [InlineData("--acpi", "maybe")]
     [InlineData("--clock", "virtual")]
     [InlineData("--clock", "slow")]
     [InlineData("--console", "stderr")]
