@@ -36,12 +36,15 @@ static bool reaches(volatile uint32_t *count, uint32_t wanted, bool asleep)
 
 static void judge(uint32_t reached, uint32_t wanted, const char *rule)
 {
+    static uint64_t began;
+    note("%u us a round", (uint32_t)((tsc() - began) / (tsc_hz / 1000000) / (wanted ? wanted : 1)));
     if (reached != wanted)
         note("lost in round %u of %u", reached + 1, wanted);
     check(reached == wanted, rule);
     uint32_t before = cpus[0].count[RESCUE_VECTOR];
     clear_counts();
     cpus[0].count[RESCUE_VECTOR] = before;
+    began = tsc();
 }
 
 static void hunt_self(void)

@@ -57,7 +57,7 @@ static void global_disable(void)
     check((msr_read(MSR_APIC_BASE) & BASE_ENABLE) == 0, "and reads so");
     check(!cpuid_has_apic(), "CPUID then does not show it");
     check(*apic_page(APIC_VERSION) == 0xffffffff || *apic_page(APIC_VERSION) == 0, "nor is its page there");
-    check(msr_try_write(MSR_APIC_BASE, base), "and on");
+    check(msr_try_write(MSR_APIC_BASE, base), "and on again");
     check(apic_read(APIC_TPR) == 0 && apic_read(APIC_DIVIDE) == 0 && (apic_read(APIC_SVR) & 0x1ff) == 0xff && apic_read(APIC_TIMER) == LVT_MASKED,
           "its registers are as after a reset");
     apic_baseline();

@@ -60,9 +60,9 @@ static void interrupts(void)
         bool good = counts_to(&cpu->count[VECTOR], 10);
         uint64_t passed = tsc() - from;
         uint32_t ticks = cpu->count[VECTOR];
-        check(good, mode == 2 ? "mode 2: interrupts again and again" : "mode 3: likewise");
+        check(good, mode == 2 ? "mode 2: interrupts again and again" : "mode 3: interrupts again and again");
         /* Five milliseconds each, but the first, and a tenth of a percent (clocks.c). */
-        check(good && passed >= tsc_of(PERIOD_MS * 999) * (ticks - 1), mode == 2 ? "mode 2: not more often than the count allows" : "mode 3: nor here");
+        check(good && passed >= tsc_of(PERIOD_MS * 999) * (ticks - 1), mode == 2 ? "mode 2: not more often than the count allows" : "mode 3: not more often than the count allows");
         pit_stop();
         drain();
     }

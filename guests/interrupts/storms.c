@@ -11,7 +11,7 @@
 enum { VECTOR = 0x81, OTHER = 0x91, LAST = 0xb1, FLOOD = 200 };
 
 static volatile bool failed;
-static volatile uint32_t ready;
+static volatile uint32_t ready, stuck_lap, stuck_cpu;
 
 static uint32_t laps;
 
@@ -22,7 +22,7 @@ static void line_up(void)
 {
     __atomic_add_fetch(&ready, 1, __ATOMIC_SEQ_CST);
     interrupts_on();
-    if (!AWAIT(ready == cpu_count))
+    if (!AWAIT(ready == cpu_count || failed))
         failed = true;
 }
 
@@ -33,8 +33,11 @@ static void ring(void *command)
     line_up();
     for (uint32_t i = 1; i <= laps && !failed; i++) {
         ipi(to->id, (uint32_t)(uintptr_t)command);
-        if (!AWAIT(*count == i))
+        if (!AWAIT(*count == i || failed)) {
+            stuck_lap = i;
+            stuck_cpu = to->index;
             failed = true;
+        }
     }
 }
 
@@ -53,16 +56,24 @@ static void flood(void *argument)
 static bool everywhere(void (*work)(void *), uint32_t command)
 {
     failed = false;
-    ready = 0;
+    ready = stuck_lap = stuck_cpu = 0;
     clear_counts();
     for (uint32_t i = 1; i < cpu_count; i++)
         begin_on(i, work, (void *)(uintptr_t)command);
     work((void *)(uintptr_t)command);
-    interrupts_off();
     bool good = true;
     for (uint32_t i = 1; i < cpu_count; i++)
-        good &= end_on(i);
+        good &= end_on(i);              /* with interrupts on: others may still send here */
+    interrupts_off();
+    if (failed)
+        note("%u of %u lined up; processor %u had nothing in lap %u", ready, cpu_count, stuck_cpu, stuck_lap);
     return good && !failed;
+}
+
+static void settle(void *argument)
+{
+    (void)argument;
+    AWAIT_OPEN(apic_none(APIC_IRR));
 }
 
 static bool exactly(uint8_t vector, uint32_t wanted)
@@ -100,6 +111,7 @@ void test_storms(void)
     spend_open(1000);
     check(good && between(VECTOR, 1, FLOOD / 2) && between(OTHER, 1, FLOOD / 2), "in a flood some come, and not more than were sent");
     check(between(LAST, 1, (FLOOD / 16 + 1) * (cpu_count - 1)), "those to all others as well");
+    run_everywhere(settle, 0);
     clear_counts();
     ipi(0xff, VECTOR);
     check(arrives(VECTOR, everyone(cpu_count)), "after it, each takes exactly one");
