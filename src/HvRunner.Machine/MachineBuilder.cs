@@ -166,10 +166,8 @@ public static class MachineBuilder
 
         return new Board(ports, mmio, com1, tail, tap, controllers, pm1, timed);
 
-        // An IO-APIC has the pins, the 8259 pair has not.
-        HpetRoute[] HpetRoutes() => irqchip is null
-            ? []
-            : [.. Enumerable.Range(MachineLayout.HpetFirstPin, MachineLayout.HpetPins).Select(pin => new HpetRoute(pin, Line(pin, "hpet")))];
+        HpetRoute[] HpetRoutes() =>
+            [.. Enumerable.Range(MachineLayout.HpetFirstPin, MachineLayout.HpetPins).Select(pin => new HpetRoute(pin, Line(pin, "hpet")))];
 
         AcpiPm1Block WirePowerManagement()
         {

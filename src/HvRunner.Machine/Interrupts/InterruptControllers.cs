@@ -51,8 +51,8 @@ internal sealed class InterruptControllers : IDisposable
     /// <summary>The local APIC of a vCPU.</summary>
     internal LocalApic ApicOf(int vcpu) => _apics[vcpu];
 
-    /// <summary>The wire of an ISA interrupt, to both kinds of controllers.</summary>
-    internal IInterruptLine GetLine(int irq) => IsaInterrupts.GetLine(Pic, IoApic, irq);
+    /// <summary>The wire of an ISA interrupt, to both kinds of controllers; of a higher number, to the IO-APIC's pin, as the pair has no more.</summary>
+    internal IInterruptLine GetLine(int irq) => irq < IsaInterrupts.Count ? IsaInterrupts.GetLine(Pic, IoApic, irq) : IoApic.GetLine(irq);
 
     public void Dispose()
     {
