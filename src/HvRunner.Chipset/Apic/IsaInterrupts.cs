@@ -14,6 +14,9 @@ public static class IsaInterrupts
     /// <summary>The pin that the 8259 pair's INTR is on.</summary>
     public const int IntrPin = 0;
 
+    /// <summary>There are so many; 2 is the cascade.</summary>
+    public const int Count = 16;
+
     private const int TimerIrq = 0;
     private const int TimerGsi = 2;
 

@@ -46,6 +46,15 @@ public class FirmwareTests
     [Theory]
     [OnSoft]
     [OnKvm]
+    public void Acpi_HpetHasPinsOfTheIoApic(Backend backend)
+    {
+        // mov eax, [0xfed00104]; shr eax, 20: the routes that timer 0 offers, pins 20 to 23.
+        Assert.Equal(0xf, Run(backend, acpi: true, [0xa1, 0x04, 0x01, 0xd0, 0xfe, 0xc1, 0xe8, 0x14, .. ExitWithAl]).Status);
+    }
+
+    [Theory]
+    [OnSoft]
+    [OnKvm]
     public void Acpi_MpTableIsAtItsAddress(Backend backend)
     {
         // mov eax, [0xf0000]: "_MP_".
