@@ -20,7 +20,6 @@ public sealed class UsageTests
     [InlineData("--boot", "")]
     [InlineData("--hypervisor", "whp")]
     [InlineData("--irqchip", "elsewhere")]
-    [InlineData("--irqchip", "user")]
     [InlineData("--clock", "virtual")]
     [InlineData("--clock", "slow")]
     [InlineData("--console", "stderr")]
