@@ -183,7 +183,7 @@ internal abstract unsafe partial class KvmVcpu : IVcpu, IVcpuPauseNotice, IDispo
             Counts.Other++;
             if (errno == EINTR)
             {
-                VcpuKickSignal.Consume();
+                _ = VcpuKickSignal.Consume();
             }
             else if (errno != EAGAIN)
             {

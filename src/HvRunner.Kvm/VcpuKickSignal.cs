@@ -56,7 +56,10 @@ internal sealed unsafe class VcpuKickSignal
             Volatile.Write(ref _managedThread, 0);
         }
 
-        Consume();
+        while (Consume())
+        {
+        }
+
         fixed (sigset_t* previous = &_previousMask)
         {
             CheckMask(Libc.pthread_sigmask(SIG_SETMASK, previous, null));
@@ -99,14 +102,12 @@ internal sealed unsafe class VcpuKickSignal
     /// <summary>True once for each <see cref="Send"/> since the last call, or several.</summary>
     internal bool TakePending() => IsPending && Interlocked.Exchange(ref _pending, 0) != 0;
 
-    /// <summary>Takes every queued signal; to be called after KVM_RUN was interrupted.</summary>
-    internal static void Consume()
+    /// <summary>Takes one queued signal; to be called after KVM_RUN was interrupted. Another would interrupt the next.</summary>
+    internal static bool Consume()
     {
         var only = Only();
         var now = default(timespec);
-        while (Libc.sigtimedwait(&only, null, &now) == Number)
-        {
-        }
+        return Libc.sigtimedwait(&only, null, &now) == Number;
     }
 
     private static ulong Bit => 1UL << (Number - 1);

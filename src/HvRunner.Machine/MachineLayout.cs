@@ -60,7 +60,7 @@ public static class MachineLayout
     /// <summary>First serial port's wire.</summary>
     public const int Com1Irq = 4;
 
-    /// <summary>First 8259: command and data, 2 ports. This pair and the next two are there only where the hypervisor has no interrupt controllers.</summary>
+    /// <summary>First 8259: command and data, 2 ports. This pair and the next two are there only where the hypervisor has none of its own.</summary>
     public const ushort PicMasterPort = 0x20;
 
     /// <summary>Second 8259, 2 ports.</summary>

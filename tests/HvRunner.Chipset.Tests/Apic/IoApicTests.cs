@@ -313,6 +313,37 @@ public sealed class IoApicTests : IMsiTarget
         Assert.False(_ioApic.CanWakeWithInterruptsOff);
     }
 
+    /// <summary>Who has to know of them is told before the first message, and of nothing else.</summary>
+    [Fact]
+    public void LevelRoutes_AreToldOfUnmaskedLevelTriggeredPins()
+    {
+        var routes = new Routes(_sent);
+        var ioApic = new IoApic(this, routes);
+        ioApic.GetLine(7).Set(true);
+        Write(ioApic, 7, 0x34 | Level | Masked, 0x0200_0000);
+        Write(ioApic, 6, 0x36);
+        Write(ioApic, 5, 0x400 | Level);
+        Assert.Empty(routes.Told);
+        Write(ioApic, 7, 0x34 | Level);
+        Assert.Equal((7, new MsiMessage(0xfee0_2000, 0xc034), 0), Assert.Single(routes.Told));
+        Assert.Equal(routes.Told[0].Message, Assert.Single(_sent));
+        var twin = new IoApic(this, routes);
+        twin.LoadState(ioApic.SavedState());
+        Assert.Equal((7, new MsiMessage(0xfee0_2000, 0xc034), 1), routes.Told[^1]);
+
+        static void Write(IoApic ioApic, int pin, uint low, uint? high = null)
+        {
+            if (high is { } destination)
+            {
+                ioApic.Write(0x00, BitConverter.GetBytes(0x11 + (2 * pin)));
+                ioApic.Write(0x10, BitConverter.GetBytes(destination));
+            }
+
+            ioApic.Write(0x00, BitConverter.GetBytes(0x10 + (2 * pin)));
+            ioApic.Write(0x10, BitConverter.GetBytes(low));
+        }
+    }
+
     [Fact]
     public void Lines_AreThereForEachPin()
     {
@@ -413,4 +444,12 @@ public sealed class IoApicTests : IMsiTarget
     private void SetLow(int pin, uint value) => Set(0x10 + (2 * pin), value);
 
     private void SetHigh(int pin, uint value) => Set(0x11 + (2 * pin), value);
+
+    private sealed class Routes(List<MsiMessage> sent) : ILevelRoutes
+    {
+        /// <summary>Pin, message, and how many messages were sent before.</summary>
+        internal List<(int Pin, MsiMessage Message, int Sent)> Told { get; } = [];
+
+        public void Set(int pin, MsiMessage message) => Told.Add((pin, message, sent.Count));
+    }
 }

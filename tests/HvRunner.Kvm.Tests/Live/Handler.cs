@@ -10,6 +10,8 @@ internal delegate void MmioReader(ulong address, Span<byte> data);
 
 internal delegate void MmioWriter(ulong address, ReadOnlySpan<byte> data);
 
+internal delegate bool EntryFiller(ref EntryEvents events);
+
 internal delegate bool MsrReader(uint index, out ulong value);
 
 /// <summary>Answers exits as the test says; one that it did not expect is a failure, which passes through the run.</summary>
@@ -26,6 +28,9 @@ internal sealed class Handler : IExitHandler
     internal MsrReader OnMsrRead { get; init; } = (uint index, out ulong value) => throw new InvalidOperationException($"read of MSR 0x{index:x}");
 
     internal Func<uint, ulong, bool> OnMsrWrite { get; init; } = (index, _) => throw new InvalidOperationException($"write of MSR 0x{index:x}");
+
+    /// <summary>For a partition whose interrupt controllers are the test's.</summary>
+    internal EntryFiller? OnBeforeEntry { get; init; }
 
     internal Action OnKicked { get; init; } = () => { };
 
@@ -49,12 +54,12 @@ internal sealed class Handler : IExitHandler
 
     public void EndOfInterrupt(byte vector) => Unexpected($"the end of interrupt 0x{vector:x}");
 
-    public bool BeforeEntry(ref EntryEvents events) => throw new InvalidOperationException("KVM holds the interrupt controllers");
+    public bool BeforeEntry(ref EntryEvents events) => OnBeforeEntry is { } fill ? fill(ref events) : throw new InvalidOperationException("KVM holds the interrupt controllers");
 
     public ulong TaskPriority
     {
-        get => throw new InvalidOperationException("KVM holds the local APIC");
-        set => throw new InvalidOperationException("KVM holds the local APIC");
+        get => OnBeforeEntry is null ? throw new InvalidOperationException("KVM holds the local APIC") : field;
+        set => field = OnBeforeEntry is null ? throw new InvalidOperationException("KVM holds the local APIC") : value;
     }
 
     public void Kicked() => OnKicked();

@@ -23,15 +23,15 @@ internal sealed class LiveGuest : IDisposable
 
     private readonly KvmHypervisor _hypervisor = KvmHypervisor.Open();
 
-    internal LiveGuest(byte[] code, int vcpus = 1)
+    internal LiveGuest(byte[] code, int vcpus = 1, IrqchipMode irqchip = IrqchipMode.Kernel)
     {
         Memory = _hypervisor.AllocateMemory([new GuestRange(new GuestAddress(0), 1 << 20)]);
         Partition = _hypervisor.CreatePartition(new PartitionConfig
         {
             VcpuCount = vcpus,
-            Irqchip = IrqchipMode.Kernel,
+            Irqchip = irqchip,
             Memory = Memory,
-            CpuidOf = _ => _hypervisor.GetSupportedCpuid(IrqchipMode.Kernel),
+            CpuidOf = _ => _hypervisor.GetSupportedCpuid(irqchip),
         });
         Put(Code, code);
         EnterFlat();
@@ -80,7 +80,6 @@ internal sealed class LiveGuest : IDisposable
     /// <summary>Gives the guest an interrupt descriptor table with one gate; other exceptions end in a triple fault.</summary>
     internal void SetGate(int vector, uint handler)
     {
-        Put(Idt, new byte[256 * 8]);
         Put(
             Idt + (uint)(vector * 8),
             (byte)handler, (byte)(handler >> 8), (byte)CodeSelector, 0, 0, 0x8e, (byte)(handler >> 16), (byte)(handler >> 24));
@@ -113,11 +112,11 @@ internal sealed class LiveGuest : IDisposable
         });
     }
 
-    /// <summary>Runs the first vCPU on a thread of its own until it ends by itself; a guest that does not is stopped, and that is a failure.</summary>
-    internal VcpuExit Run(IExitHandler handler) => OnThread(() => Vcpu.Run(handler));
+    /// <summary>Runs a vCPU, the first one, on a thread of its own until it ends by itself; a guest that does not is stopped, and that is a failure.</summary>
+    internal VcpuExit Run(IExitHandler handler, int vcpu = 0) => OnThread(() => Partition.Vcpus[vcpu].Run(handler));
 
     /// <summary>As <see cref="Run"/>, for a guest that ends because the handler stops it.</summary>
-    internal void RunUntilStopped(IExitHandler handler) => Assert.Equal(new VcpuExit(VcpuExitKind.Stopped), Run(handler));
+    internal void RunUntilStopped(IExitHandler handler, int vcpu = 0) => Assert.Equal(new VcpuExit(VcpuExitKind.Stopped), Run(handler, vcpu));
 
     /// <summary>Does something on a thread of its own under the watchdog; what is thrown there is thrown here.</summary>
     internal T OnThread<T>(Func<T> action)
