@@ -8,14 +8,11 @@ namespace HvRunner.Chipset.Apic;
 /// </summary>
 public static class IsaInterrupts
 {
-    /// <summary>How many there are.</summary>
+    /// <summary>There are so many; 2 is the cascade.</summary>
     public const int Count = 16;
 
     /// <summary>The pin that the 8259 pair's INTR is on.</summary>
     public const int IntrPin = 0;
-
-    /// <summary>There are so many; 2 is the cascade.</summary>
-    public const int Count = 16;
 
     private const int TimerIrq = 0;
     private const int TimerGsi = 2;
