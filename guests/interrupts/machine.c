@@ -122,11 +122,12 @@ static uint16_t pit_count(void)
     return (uint16_t)(low | inb(0x42) << 8);
 }
 
-/* A host that does something else meanwhile only makes a try longer, and one that took longer than the counter needs to begin anew looks longer
- * still. So the shortest counts. */
+/* A lower bound, so that nothing seems to come before its time: the counts of a try took at least from the end of the first reading to the begin of
+ * the last. The highest bound is the best; but a try that took much longer than the shortest may have seen the counter begin anew, and is none. */
 bool time_start(void)
 {
     enum { TRIES = 8, COUNTS = 6000 };
+    struct { uint64_t length, least; uint32_t counted; } tries[TRIES];
     uint64_t shortest = ~0ull;
 
     outb(0x61, (inb(0x61) & 0xfc) | 1);
@@ -136,16 +137,21 @@ bool time_start(void)
     for (uint32_t i = 0; i < TRIES; i++) {
         uint64_t before = tsc();
         uint16_t first = pit_count(), counted = 0;
-        uint64_t after = tsc();
-        for (uint32_t k = 0; k < 1000000 && counted < COUNTS; k++)
+        uint64_t after = tsc(), look = after;
+        for (uint32_t k = 0; k < 1000000 && counted < COUNTS; k++) {
+            look = tsc();
             counted = (uint16_t)(first - pit_count());
-        uint64_t now = tsc();
-        /* Half-way through the first reading, as it may have been made at either end of it. */
-        uint64_t length = now - before - (after - before) / 2;
-        if (counted >= COUNTS && length < shortest) {
-            shortest = length;
-            tsc_hz = length * PIT_HZ / counted;
         }
+        tries[i].length = tsc() - before;
+        tries[i].least = look - after;
+        tries[i].counted = counted;
+        if (counted >= COUNTS && tries[i].length < shortest)
+            shortest = tries[i].length;
+    }
+    for (uint32_t i = 0; i < TRIES; i++) {
+        uint64_t hz = tries[i].least * PIT_HZ / (tries[i].counted + 1u);
+        if (tries[i].counted >= COUNTS && tries[i].length < 2 * shortest && hz > tsc_hz)
+            tsc_hz = hz;
     }
     outb(0x61, inb(0x61) & 0xfc);
     return tsc_hz >= 1000000;

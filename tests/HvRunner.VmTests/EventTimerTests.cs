@@ -17,7 +17,7 @@ namespace HvRunner.VmTests;
 /// </summary>
 public sealed class EventTimerTests(ITestOutputHelper output)
 {
-    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     [Theory]
     [InlineData(1)]
