@@ -14,7 +14,7 @@
 #include "sections.h"
 #include "wires.h"
 
-enum { ATTEMPTS = 5, WINDOW = 20000, LONGEST = 3000000 };
+enum { ATTEMPTS = 5, WINDOW = 20000, SHORTEST = 1000, LONGEST = 3000000 };
 
 struct reading { uint64_t before, value, after; };
 
@@ -40,15 +40,18 @@ static bool is_too_long(const struct clock *clock, uint64_t passed)
     return clock->hz != 0 && clock->bits < 32 && passed / (tsc_hz / 1000) > (1000ull << clock->bits) / clock->hz * 9 / 10;
 }
 
+/* The window is halved until the host gives so much time in one go. */
 static struct measured measure(const struct clock *clock, uint32_t microseconds)
 {
     struct reading first, last;
-    for (uint32_t i = 0; i < 20; i++) {
+    for (uint32_t i = 0; i < 100; i++) {
         first = take(clock);
         spend(microseconds);
         last = take(clock);
         if (!is_too_long(clock, last.after - first.before))
             break;
+        if (microseconds > SHORTEST)
+            microseconds /= 2;
     }
     uint64_t mask = clock->bits >= 64 ? ~0ull : (1ull << clock->bits) - 1;
     uint64_t ticks = (clock->down ? first.value - last.value : last.value - first.value) & mask;

@@ -28,7 +28,7 @@ struct gate {
 struct cpu cpus[MAX_CPUS];
 uint32_t cpu_count = 1;
 uint64_t tsc_hz;
-uint32_t patience = 2000000;
+uint32_t patience = 10000000;
 
 extern const uint8_t stubs[];
 
@@ -126,7 +126,7 @@ static uint16_t pit_count(void)
  * the last. The highest bound is the best; but a try that took much longer than the shortest may have seen the counter begin anew, and is none. */
 bool time_start(void)
 {
-    enum { TRIES = 8, COUNTS = 6000 };
+    enum { TRIES = 50, COUNTS = 1200 };        /* of a millisecond, less than what a busy host gives at a time */
     struct { uint64_t length, least; uint32_t counted; } tries[TRIES];
     uint64_t shortest = ~0ull;
 

@@ -50,8 +50,12 @@ static void periodic(void)
     check(AWAIT_OPEN(cpu->count[VECTOR] >= 2), "and then rises again");
     rtc_rate(0);
     drain();
-    rtc_read(C);
-    check((rtc_read(C) & 0xf0) == 0, "reading register C clears its flags");
+    bool clears = false;
+    for (uint32_t i = 0; i < 20 && !clears; i++) {
+        rtc_read(C);
+        clears = (rtc_read(C) & 0xf0) == 0;         /* if nothing came in between */
+    }
+    check(clears, "reading register C clears its flags");
     rtc_write(A, 0x26);
     check(AWAIT(rtc_read(C) & 0x40), "the periodic flag is set without its interrupt too");
 }
