@@ -18,10 +18,6 @@
 #define PIC_SECOND_MASK 0xa1
 #define POST_CODE 0x80
 
-#define LAPIC_EOI 0x0b0
-#define LAPIC_TIMER 0x320
-#define LAPIC_INITIAL_COUNT 0x380
-#define LAPIC_DIVIDE 0x3e0
 #define DIVIDE_BY_128 0xa
 #define FAR_AWAY 0xffffffffu            /* minutes, at 1 GHz */
 #define TIMER_STUB 15

@@ -28,10 +28,6 @@
 #define REDIRECTION 0x10
 #define MASKED 0x10000
 
-#define LAPIC_EOI 0x0b0
-#define LAPIC_LVT_TIMER 0x320
-#define LAPIC_INITIAL_COUNT 0x380
-#define LAPIC_DIVIDE 0x3e0
 #define DIVIDE_BY_1 0xb
 #define MILLISECOND 1000000u            /* of a timer at 1 GHz */
 
@@ -133,7 +129,7 @@ static int deadline(uint32_t count)
         return STATUS_NO_CLOCK;
     handle(0, on_deadline);
     *lapic(LAPIC_DIVIDE) = DIVIDE_BY_1;
-    *lapic(LAPIC_LVT_TIMER) = VECTOR;
+    *lapic(LAPIC_TIMER) = VECTOR;
     while (rounds < count) {
         uint32_t before = rounds;
         armed = rdtsc_low();
@@ -141,7 +137,7 @@ static int deadline(uint32_t count)
         while (rounds == before)
             wait_for_interrupt();
     }
-    *lapic(LAPIC_LVT_TIMER) = MASKED;
+    *lapic(LAPIC_TIMER) = MASKED;
     sort(late, rounds);
     print("late by us: median %u p99 %u most %u\n", late_us(500), late_us(990), late_us(1000));
     serial_drain();

@@ -67,23 +67,7 @@ public sealed class InterruptFuzzTests(ITestOutputHelper output)
         for (var round = 0; round < 5_000; round++)
         {
             IStateful device = round % 2 == 0 ? board.Apic : board.Pic;
-            var state = device.SavedState();
-            var damaged = (byte[])state.Clone();
-            var header = 1 + state[0] + 1;
-            for (var i = random.Next(4); i >= 0; i--)
-            {
-                damaged[random.Next(header, damaged.Length)] = (byte)random.Next(256);
-            }
-
-            try
-            {
-                device.LoadState(damaged);
-            }
-            catch (StateFormatException)
-            {
-                refused++;
-                device.LoadState(state);
-            }
+            refused += device.LoadDamaged(random, 1 + random.Next(4)) ? 1 : 0;
 
             for (var i = 0; i < 20; i++)
             {
