@@ -62,7 +62,8 @@ static void destinations(void)
     pin_set(UART_PIN, (1u << eight) - 1, PIN_LOGICAL | PIN_LOWEST | VECTOR);
     for (uint32_t i = 1; i <= 16; i++) {
         pulse();
-        AWAIT_OPEN(total(VECTOR) == i);
+        if (!AWAIT_OPEN(total(VECTOR) == i))
+            break;
     }
     spend_open(GRACE);
     check(total(VECTOR) == 16, "lowest priority: each edge comes to one");

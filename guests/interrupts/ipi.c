@@ -75,9 +75,9 @@ static void lowest_priority(void)
     uint32_t members = cpu_count < 8 ? cpu_count : 8;
     bool good = true;
     clear_counts();
-    for (uint32_t i = 1; i <= LOWEST_MESSAGES; i++) {
+    for (uint32_t i = 1; i <= LOWEST_MESSAGES && good; i++) {
         ipi((1u << members) - 1, ICR_LOGICAL | ICR_LOWEST | VECTOR);
-        good &= AWAIT_OPEN(total(VECTOR) == i);
+        good = AWAIT_OPEN(total(VECTOR) == i);
     }
     spend_open(GRACE);
     check(good && total(VECTOR) == LOWEST_MESSAGES, "lowest priority: each message comes to one of those addressed");
@@ -91,7 +91,8 @@ static void lowest_priority(void)
     run_on(1, disable, 0);
     for (uint32_t i = 0; i < 8; i++) {
         ipi(3, ICR_LOGICAL | ICR_LOWEST | VECTOR);
-        AWAIT_OPEN(total(VECTOR) == i + 1);
+        if (!AWAIT_OPEN(total(VECTOR) == i + 1))
+            break;
     }
     check(cpus[0].count[VECTOR] == 8 && total(VECTOR) == 8, "lowest priority: a software-disabled APIC is not picked");
     begin_on(1, enable, 0);

@@ -186,8 +186,11 @@ static void task_priority(void)
     check(arrives(SAME_CLASS, 1), "and lets go");
     apic_write(APIC_TPR, 0x7c);
     check(cr8_read() == 7, "CR8 reads the TPR's class");
+    cr8_write(8);
+    check(apic_read(APIC_TPR) == 0x80, "setting CR8 clears the TPR's lower half");
+    apic_write(APIC_TPR, 0x7c);
     cr8_write(7);
-    check(apic_read(APIC_TPR) == 0x70, "setting CR8 clears the TPR's lower half");
+    check(apic_read(APIC_TPR) == 0x70, "also setting it to what it reads");
     cr8_write(0);
     check(apic_read(APIC_TPR) == 0, "CR8 of 0 opens everything");
     check(apic_none(APIC_TMR) || !apic_bit(APIC_TMR, MIDDLE), "the TMR has no bit of an edge");

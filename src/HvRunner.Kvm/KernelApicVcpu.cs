@@ -72,6 +72,13 @@ internal sealed class KernelApicVcpu(KvmPartition partition, int index, int runB
         return null;
     }
 
+    /// <summary>KVM offers to leave that to the IO-APIC's EOI register (SDM vol. 3A, "Signaling Interrupt Servicing Completion"), and tells of each end all the same.</summary>
+    private protected override unsafe bool BroadcastsEndOfInterrupt()
+    {
+        var registers = stackalloc byte[LapicEntries.RegistersBytes];
+        return !LapicEntries.SuppressesBroadcasts(ReadLapic(registers));
+    }
+
     /// <summary>Puts the vCPU to sleep as KVM does itself.</summary>
     private protected override void Halt(bool interruptible) => SetMpState(KVM_MP_STATE_HALTED);
 

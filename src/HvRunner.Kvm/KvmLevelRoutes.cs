@@ -5,34 +5,28 @@ using static HvRunner.Kvm.Interop.KvmConstants;
 namespace HvRunner.Kvm;
 
 /// <summary>
-/// KVM's routing table (KVM_SET_GSI_ROUTING), which exists here for one reason: KVM tells the end of an interrupt only when the level-triggered message of one of the
+/// KVM's routing table where the IO-APIC is the machine's. It then exists for one reason: KVM tells the end of an interrupt only when the level-triggered message of one of the
 /// first <see cref="PinCount"/> routes has its vector and its processor. Nothing is ever sent by way of a route. One that was set stays until its pin sends something
 /// else: a pin that was masked meanwhile still waits for the end.
 /// </summary>
 /// <param name="partitionDescriptor">The partition's.</param>
-internal sealed unsafe class KvmLevelRoutes(int partitionDescriptor) : ILevelRoutes
+internal sealed class KvmLevelRoutes(int partitionDescriptor) : ILevelRoutes
 {
     /// <summary>How many routes KVM is to look at.</summary>
     internal const int PinCount = 24;
-
-    private const int HeaderBytes = 8;
 
     private readonly MsiMessage?[] _messages = new MsiMessage?[PinCount];
 
     public void Set(int pin, MsiMessage message)
     {
-        // Each table that is set costs the host a grace period.
         if (_messages[pin] == message)
         {
             return;
         }
 
         _messages[pin] = message;
-        var table = stackalloc byte[HeaderBytes + (PinCount * sizeof(kvm_irq_routing_entry))];
-        var entries = new Span<kvm_irq_routing_entry>(table + HeaderBytes, PinCount);
-        *(uint*)table = (uint)Fill(entries);
-        *(uint*)(table + sizeof(uint)) = 0;
-        KvmCall.ThrowOnError(partitionDescriptor, KVM_SET_GSI_ROUTING, table, "KVM_SET_GSI_ROUTING");
+        Span<kvm_irq_routing_entry> entries = stackalloc kvm_irq_routing_entry[PinCount];
+        KvmRoutingTable.Set(partitionDescriptor, entries[..Fill(entries)]);
     }
 
     private int Fill(Span<kvm_irq_routing_entry> entries)

@@ -103,6 +103,9 @@ internal abstract unsafe partial class KvmVcpu : IVcpu, IVcpuPauseNotice, IDispo
     {
     }
 
+    /// <summary>The end of a level-triggered interrupt goes to the IO-APICs by itself.</summary>
+    private protected virtual bool BroadcastsEndOfInterrupt() => true;
+
     /// <summary>The guest has executed HLT; <paramref name="interruptible"/> says whether an interrupt can end that.</summary>
     private protected abstract void Halt(bool interruptible);
 
@@ -254,7 +257,11 @@ internal abstract unsafe partial class KvmVcpu : IVcpu, IVcpuPauseNotice, IDispo
                 return null;
             case ExitAction.EndOfInterrupt:
                 Counts.Other++;
-                handler.EndOfInterrupt(_run->eoi_vector);
+                if (BroadcastsEndOfInterrupt())
+                {
+                    handler.EndOfInterrupt(_run->eoi_vector);
+                }
+
                 return null;
             case ExitAction.MsrRead:
                 Counts.MsrRead++;

@@ -13,6 +13,7 @@ internal static class LapicEntries
     internal const int RegistersBytes = 1024;
 
     private const uint Masked = 0x10000;
+    private const int Version = 0x30;
     private const int SpuriousVector = 0xf0;
     private const int PerformanceCounters = 0x340;
     private const int ProcessorPriority = 0xa0;
@@ -54,6 +55,14 @@ internal static class LapicEntries
 
     /// <summary>The timer is in TSC-deadline mode.</summary>
     internal static bool HasDeadlineTimer(ReadOnlySpan<byte> lapic) => (Register(lapic, Timer) >> 17 & 3) == 2;
+
+    /// <summary>Ends of level-triggered interrupts are not broadcast: the version offers that, and the spurious-vector register asks for it.</summary>
+    internal static bool SuppressesBroadcasts(ReadOnlySpan<byte> lapic)
+    {
+        const uint Offered = 1u << 24;
+        const uint Wanted = 1u << 12;
+        return (Register(lapic, Version) & Offered) != 0 && (Register(lapic, SpuriousVector) & Wanted) != 0;
+    }
 
     /// <summary>One local vector table or redirection entry.</summary>
     internal static bool IsNonMaskable(uint entry) => (entry & Masked) == 0 && ((entry >> 8) & 7) is 2 or 4 or 5;

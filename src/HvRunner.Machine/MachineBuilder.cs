@@ -40,10 +40,9 @@ public static class MachineBuilder
             board = Wire(config, hypervisor, partition, memory, control, tracing);
             if (config.Acpi)
             {
-                var timerGsi = partition is IInKernelIrqchip ? MachineLayout.PitIrq : MachineLayout.PitIoApicPin;
-                FirmwareTables.Write(config, memory, hypervisor.GetSupportedCpuid(config.Irqchip), timerGsi);
+                FirmwareTables.Write(config, memory, hypervisor.GetSupportedCpuid(config.Irqchip));
             }
-            else if (partition is not IInKernelIrqchip && config.VcpuCount > 1)
+            else if (config.VcpuCount > 1)
             {
                 // Without a table a kernel uses one processor, and the 8259.
                 FirmwareTables.WriteMpTable(config, memory, hypervisor.GetSupportedCpuid(config.Irqchip));

@@ -51,7 +51,7 @@ public static class MachineLayout
     /// <summary>ACPI's system control interrupt.</summary>
     public const int SciIrq = 9;
 
-    /// <summary>Where the PIT arrives at an IO-APIC of the machine's own, as a PC has it. In the hypervisor it is <see cref="PitIrq"/>.</summary>
+    /// <summary>Where the PIT arrives at the IO-APIC, as a PC has it.</summary>
     public const uint PitIoApicPin = 2;
 
     /// <summary>First serial port, 8 ports.</summary>

@@ -13,11 +13,14 @@ public interface IPartition : IDisposable
 /// <summary>The partition's hypervisor contains interrupt controllers; the machine drives their input wires.</summary>
 public interface IInKernelIrqchip
 {
-    /// <summary>Number of input wires (GSIs); 24 on the PC.</summary>
+    /// <summary>Number of input wires; 24 on the PC.</summary>
     int LineCount { get; }
 
-    /// <summary>The input wire of a GSI, 0 to <see cref="LineCount"/> - 1. ISA IRQ n is GSI n, the 8259 pair sees it as well.</summary>
-    IInterruptLine GetLine(int gsi);
+    /// <summary>
+    /// An input wire, 0 to <see cref="LineCount"/> - 1: that of an ISA interrupt, which goes to its 8259 input and to the IO-APIC's pin of the same number, but for
+    /// interrupt 0 to pin 2; from 16 on the IO-APIC's pin alone. The wire of 2, the cascade, goes nowhere.
+    /// </summary>
+    IInterruptLine GetLine(int irq);
 
     /// <summary>
     /// True when an unmasked entry of the IO-APIC delivers NMI, SMI or INIT: then a vCPU that halted with interrupts off may still wake.

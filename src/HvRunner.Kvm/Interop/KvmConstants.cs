@@ -131,6 +131,9 @@ internal static class KvmConstants
     internal const uint KVM_VCPUEVENT_VALID_SHADOW = 4;
     internal const byte KVM_X86_SHADOW_INT_STI = 2;
     internal const uint KVM_CPUID_FLAG_SIGNIFCANT_INDEX = 1;
+    internal const uint KVM_IRQCHIP_PIC_MASTER = 0;
+    internal const uint KVM_IRQCHIP_PIC_SLAVE = 1;
     internal const uint KVM_IRQCHIP_IOAPIC = 2;
+    internal const uint KVM_IRQ_ROUTING_IRQCHIP = 1;
     internal const uint KVM_IRQ_ROUTING_MSI = 2;
 }

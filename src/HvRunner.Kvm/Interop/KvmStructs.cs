@@ -231,6 +231,8 @@ internal struct kvm_irq_routing_entry
     [FieldOffset(0)] internal uint gsi;
     [FieldOffset(4)] internal uint type;
     [FieldOffset(8)] internal uint flags;
+    [FieldOffset(16), NativeField("u.irqchip.irqchip")] internal uint irqchip;
+    [FieldOffset(20), NativeField("u.irqchip.pin")] internal uint pin;
     [FieldOffset(16), NativeField("u.msi.address_lo")] internal uint msi_address_lo;
     [FieldOffset(20), NativeField("u.msi.address_hi")] internal uint msi_address_hi;
     [FieldOffset(24), NativeField("u.msi.data")] internal uint msi_data;

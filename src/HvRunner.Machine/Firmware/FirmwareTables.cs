@@ -21,14 +21,16 @@ internal static class FirmwareTables
     // 50 us, the shortest period at which the HPET interrupts.
     private const ushort HpetMinimumTicks = 5000;
 
+    private static readonly InterruptOverride TimerOverride = new(MachineLayout.PitIrq, MachineLayout.PitIoApicPin);
+    private static readonly InterruptOverride SciOverride = new(MachineLayout.SciIrq, MachineLayout.SciIrq, InterruptPolarity.ActiveHigh, InterruptTrigger.Level);
+
     /// <summary>Writes them. Throws <see cref="InvalidOperationException"/> where the layout has no room for them, a fault of hvrun's own.</summary>
     /// <param name="config">The machine, with ACPI.</param>
     /// <param name="memory">Its RAM.</param>
     /// <param name="cpuid">What its processors say of themselves.</param>
-    /// <param name="timerGsi">Where the 8254's interrupt arrives at the IO-APIC.</param>
-    internal static void Write(MachineConfig config, IGuestMemory memory, IReadOnlyList<CpuidLeaf> cpuid, uint timerGsi)
+    internal static void Write(MachineConfig config, IGuestMemory memory, IReadOnlyList<CpuidLeaf> cpuid)
     {
-        var description = Describe(config, timerGsi);
+        var description = Describe(config);
         var acpi = AcpiTables.Make(description, MachineLayout.AcpiTables, MachineLayout.AcpiNonVolatile);
         var leaf = cpuid.FirstOrDefault(candidate => candidate.Function == 1);
         var mpTable = MpConfiguration.Make(description.Interrupts, leaf.Eax, leaf.Edx, MachineLayout.MpTable.Start);
@@ -39,13 +41,13 @@ internal static class FirmwareTables
         }
     }
 
-    /// <summary>Writes the MP table alone, for a machine with interrupt controllers of its own. Throws as <see cref="Write"/>.</summary>
+    /// <summary>Writes the MP table alone. Throws as <see cref="Write"/>.</summary>
     internal static void WriteMpTable(MachineConfig config, IGuestMemory memory, IReadOnlyList<CpuidLeaf> cpuid)
     {
         // The id register has four bits. Where those are taken by processors, a kernel gives the IO-APIC another.
         var id = (byte)(config.VcpuCount < 16 ? config.VcpuCount : IoApicId);
-        var topology = Describe(config, MachineLayout.PitIoApicPin).Interrupts;
-        topology = topology with { IoApics = [topology.IoApics[0] with { Id = id }], Overrides = OverridesOf(MachineLayout.PitIoApicPin)[..1] };
+        var topology = Describe(config).Interrupts;
+        topology = topology with { IoApics = [topology.IoApics[0] with { Id = id }], Overrides = [TimerOverride] };
         var leaf = cpuid.FirstOrDefault(candidate => candidate.Function == 1);
         if (!memory.TryWrite(MachineLayout.MpTable.Start, MpConfiguration.Make(topology, leaf.Eax, leaf.Edx, MachineLayout.MpTable.Start)))
         {
@@ -54,13 +56,13 @@ internal static class FirmwareTables
     }
 
     /// <summary>The machine in the words of the tables.</summary>
-    internal static AcpiDescription Describe(MachineConfig config, uint timerGsi) => new()
+    internal static AcpiDescription Describe(MachineConfig config) => new()
     {
         Interrupts = new InterruptTopology
         {
             Processors = [.. Enumerable.Range(0, config.VcpuCount).Select(index => new ProcessorDescription((uint)index))],
             IoApics = [new IoApicDescription(IoApicId, MachineLayout.IoApicAddress, FirstGsi: 0, IoApicPins)],
-            Overrides = OverridesOf(timerGsi),
+            Overrides = [TimerOverride, SciOverride],
         },
         FixedHardware = new AcpiFixedHardware
         {
@@ -85,10 +87,4 @@ internal static class FirmwareTables
             new AcpiDevice("PVPN", "QEMU0001", [new AcpiPorts(MachineLayout.PvPanicPort, 1)]),
         ],
     };
-
-    private static InterruptOverride[] OverridesOf(uint timerGsi)
-    {
-        var sci = new InterruptOverride(MachineLayout.SciIrq, MachineLayout.SciIrq, InterruptPolarity.ActiveHigh, InterruptTrigger.Level);
-        return timerGsi == MachineLayout.PitIrq ? [sci] : [new InterruptOverride(MachineLayout.PitIrq, timerGsi), sci];
-    }
 }
