@@ -35,11 +35,16 @@ bool apic_bit(uint32_t registers, uint8_t vector)
     return apic_read(registers + vector / 32 * 16) >> vector % 32 & 1;
 }
 
+uint32_t apic_bits(uint32_t registers, uint32_t index)
+{
+    return apic_read(registers + index * 16) & (index == 0 ? 0xffff0000 : 0xffffffff);
+}
+
 bool apic_none(uint32_t registers)
 {
     uint32_t all = 0;
     for (uint32_t i = 0; i < 8; i++)
-        all |= apic_read(registers + i * 16);
+        all |= apic_bits(registers, i);
     return all == 0;
 }
 

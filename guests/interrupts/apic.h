@@ -47,7 +47,10 @@ void ipi(uint32_t destination, uint32_t command);
 /* Whether a vector's bit is set in the ISR, TMR or IRR. */
 bool apic_bit(uint32_t registers, uint8_t vector);
 
-/* Whether all 256 bits are clear. */
+/* 32 of a register's 256 bits. Those of vectors below 16, which are none, are left out: who requests one all the same has it for ever. */
+uint32_t apic_bits(uint32_t registers, uint32_t index);
+
+/* Whether all of these are clear. */
 bool apic_none(uint32_t registers);
 
 /* What the ESR has logged since the last call. */

@@ -97,7 +97,7 @@ static void requests(void)
         to_self((uint8_t)v);
         AWAIT(apic_bit(APIC_IRR, (uint8_t)v));
         for (uint32_t i = 0; i < 8; i++)
-            one_by_one &= apic_read(APIC_IRR + i * 16) == (i == v / 32 ? 1u << v % 32 : 0);
+            one_by_one &= apic_bits(APIC_IRR, i) == (i == v / 32 ? 1u << v % 32 : 0);
         AWAIT_OPEN(cpu->count[v] == 1);
         one_by_one &= cpu->count[v] == 1 && cpu->taken == v - 15;
         if (v == SPURIOUS_VECTOR && apic_bit(APIC_ISR, SPURIOUS_VECTOR))
@@ -107,7 +107,7 @@ static void requests(void)
     clear_counts();
     for (uint32_t v = 16; v < 255; v++)
         to_self((uint8_t)v);
-    bool all = AWAIT(apic_read(APIC_IRR) == 0xffff0000);
+    bool all = AWAIT(apic_bits(APIC_IRR, 0) == 0xffff0000);
     for (uint32_t i = 1; i < 7; i++)
         all &= apic_read(APIC_IRR + i * 16) == 0xffffffff;
     check(all && apic_read(APIC_IRR + 7 * 16) == 0x7fffffff, "the IRR holds 239 requests at once");

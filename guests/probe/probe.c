@@ -29,6 +29,7 @@ int guest_main(const struct hvm_start_info *info)
     if (!speed_only) {
         probe_apic();
         probe_instructions();
+        probe_rules();
     }
     say("done\n");
     return 0;

@@ -1,5 +1,5 @@
-/* The entry stubs of the probe's two vectors; lib/irq.S says why they return
- * without IRET. */
+/* The entry stubs of the probe's vectors; lib/irq.S says why they return without
+ * IRET. That of #GP passes over a WRMSR, and counts it. */
 #define EFLAGS_IF 0x200
 
         .macro  stub name, handler
@@ -19,5 +19,23 @@
 
         stub    high_entry, on_high
         stub    low_entry, on_low
+        stub    vector_entry, on_vector
+        stub    external_entry, on_external
+
+#define WRMSR_BYTES 2
+
+        .section .text.protection_entry, "ax"
+        .globl  protection_entry
+protection_entry:
+        addl    $4, %esp                /* the error code */
+        addl    $WRMSR_BYTES, (%esp)
+        incl    refusals
+        lret    $4
+
+        .section .bss.refusals, "aw", @nobits
+        .balign 4
+        .globl  refusals
+refusals:
+        .skip   4
 
         .section .note.GNU-stack, "", @progbits

@@ -86,6 +86,11 @@ internal static class DoctorJson
         Write(json, "interruptsDelivered", probe.InterruptsDelivered);
         Write(json, "inServiceBitsKept", probe.InServiceBitsKept);
         Write(json, "priorityHeld", probe.PriorityHeld);
+        foreach (var name in InterruptRules.Names)
+        {
+            Write(json, name, probe.InterruptRules.TryGetValue(name, out var kept) ? kept : (bool?)null);
+        }
+
         Write(json, "tscAdvances", probe.TscAdvances);
         Write(json, "tscHertz", probe.TscHertz);
         Write(json, "portWriteNs", probe.PortWriteNs);

@@ -155,6 +155,17 @@ internal static class DoctorSentences
                 ? new DoctorSentence(Interrupts, false, "It holds a lower-priority interrupt back until the handler of a higher one has ended.")
                 : new DoctorSentence(Interrupts, true, "A lower-priority interrupt can interrupt a higher one's handler.");
         }
+
+        if (probe.InterruptRules.Count != 0)
+        {
+            var broken = probe.InterruptRules.Where(rule => !rule.Value).Select(rule => InterruptRules.Otherwise(rule.Key)).ToList();
+            yield return new DoctorSentence(
+                Interrupts,
+                false,
+                broken.Count == 0
+                    ? $"They keep {probe.InterruptRules.Count} further rules that hypervisors often leave out."
+                    : $"Of {probe.InterruptRules.Count} rules that few kernels look at, they leave out {broken.Count}: {string.Join("; ", broken)}.");
+        }
     }
 
     private static IEnumerable<DoctorSentence> Consequences(DoctorKvm kvm, HostProbeResult probe)
@@ -186,6 +197,11 @@ internal static class DoctorSentences
                 kvm.IrqchipModes.Contains(IrqchipMode.User) ? "hvrun run --irqchip user uses hvrun's own" : "hvrun run --hypervisor soft has hvrun's own");
         }
 
+        else if (!probe.KeepsEveryInterruptRule && kvm.IrqchipModes.Contains(IrqchipMode.User))
+        {
+            yield return new DoctorSentence(Meaning, false, "What tests an interrupt controller in detail wants hvrun's own: --irqchip user.");
+        }
+
         if (probe.TscAdvances == false)
         {
             yield return new DoctorSentence(Meaning, true, "Guests that tell time by the time stamp counter will hang or misbehave.");
@@ -193,7 +209,8 @@ internal static class DoctorSentences
 
         if (probe is { Failure: null, SoftwareAssisted: false, InServiceBitsKept: true, PriorityHeld: true, TscAdvances: true })
         {
-            yield return new DoctorSentence(Meaning, false, "Nothing of what was tried is slow or wrong here.");
+            yield return new DoctorSentence(
+                Meaning, false, $"Nothing of what was tried is slow or wrong here{(probe.KeepsEveryInterruptRule ? string.Empty : ", but for these details of the interrupt controllers")}.");
         }
         else if (probe.Failure is not null)
         {

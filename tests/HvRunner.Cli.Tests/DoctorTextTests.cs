@@ -70,6 +70,38 @@ public sealed class DoctorTextTests
     }
 
     [Fact]
+    public void RulesThatAreLeftOut_AreNamedAndAreNoProblem()
+    {
+        var rules = new Dictionary<string, bool> { ["errorsLogged"] = false, ["extIntByPin0"] = true, ["picPollAcknowledges"] = false };
+        var lines = Lines(Opened(Hardware with { InterruptRules = rules }, IrqchipMode.Kernel, IrqchipMode.User));
+        Assert.Contains(
+            "  Of 3 rules that few kernels look at, they leave out 2: the error status register logs nothing; a poll of the 8259 pair puts nothing in service.", lines);
+        Assert.Contains("  What tests an interrupt controller in detail wants hvrun's own: --irqchip user.", lines);
+        Assert.Contains("  Nothing of what was tried is slow or wrong here, but for these details of the interrupt controllers.", lines);
+
+        lines = Lines(Opened(Hardware with { InterruptRules = new Dictionary<string, bool> { ["extIntByPin0"] = true } }, IrqchipMode.Kernel, IrqchipMode.User));
+        Assert.Contains("  They keep 1 further rules that hypervisors often leave out.", lines);
+        Assert.Contains("  Nothing of what was tried is slow or wrong here.", lines);
+    }
+
+    [Fact]
+    public void EveryRule_HasWordsAndAField()
+    {
+        var findings = Opened(Hardware with { InterruptRules = InterruptRules.Names.ToDictionary(name => name, _ => false) });
+        using var told = new MemoryStream();
+        DoctorJson.Write(told, findings);
+        using var document = JsonDocument.Parse(told.ToArray());
+        var text = string.Join('\n', Lines(findings));
+        foreach (var name in InterruptRules.Names)
+        {
+            Assert.False(document.RootElement.GetProperty("probe").GetProperty(name).GetBoolean());
+            Assert.Contains(InterruptRules.Otherwise(name), text, StringComparison.Ordinal);
+        }
+
+        Assert.Throws<ArgumentException>(() => InterruptRules.Otherwise("nonesuch"));
+    }
+
+    [Fact]
     public void SoftProcessor_IsRecommendedWhereItIsFaster()
     {
         const string Recommendation = "    What to do: 'hvrun run --hypervisor soft' runs them on hvrun's own processor, which is faster here.";

@@ -27,6 +27,12 @@ public sealed record HostProbeResult
     /// <summary>The local APIC holds an interrupt of a lower class back until the end of a higher one, and delivers it then.</summary>
     public bool? PriorityHeld { get; init; }
 
+    /// <summary>By the names of <see cref="Probes.InterruptRules"/>, whether the hypervisor's controllers keep them; those that were asked.</summary>
+    public IReadOnlyDictionary<string, bool> InterruptRules { get; init; } = new Dictionary<string, bool>();
+
+    /// <summary>None of these was found broken.</summary>
+    public bool KeepsEveryInterruptRule => InterruptRules.Values.All(kept => kept);
+
     /// <summary>The time stamp counter counts.</summary>
     public bool? TscAdvances { get; init; }
 

@@ -37,6 +37,7 @@ internal static class ProbeReading
             InterruptsDelivered = Delivered(lines),
             InServiceBitsKept = InService(lines),
             PriorityHeld = Choice(lines, "nested held", "nested broken"),
+            InterruptRules = Rules(lines),
             PortWriteNs = PortWrite(lines),
             Failure = lines[^1].Text == LastLine ? null : "the probe guest stopped half-way",
         };
@@ -121,6 +122,20 @@ internal static class ProbeReading
         // The priority follows from the in-service bits: an APIC that shows one without the other keeps neither in earnest.
         var priority = lines.Select(line => After(line.Text, "ppr ")).FirstOrDefault(text => text is not null);
         return kept && uint.TryParse(priority, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var value) && value == InServicePriority;
+    }
+
+    private static Dictionary<string, bool> Rules(IReadOnlyList<ProbeLine> lines)
+    {
+        var rules = new Dictionary<string, bool>();
+        foreach (var name in InterruptRules.Names)
+        {
+            if (Choice(lines, $"rule {name} kept", $"rule {name} broken") is { } kept)
+            {
+                rules.Add(name, kept);
+            }
+        }
+
+        return rules;
     }
 
     private static bool? Choice(IReadOnlyList<ProbeLine> lines, string yes, string no) =>

@@ -73,6 +73,13 @@ public class LapicEntriesTests
     [Fact]
     public void Timer_OfDeadlinesIsToldByItsMode() => Assert.True(LapicEntries.HasDeadlineTimer(Lapic(Enabled, 0x320, 0x4_0040)));
 
+    [Theory]
+    [InlineData(0x0105_0014u, 0x11ffu, true)]
+    [InlineData(0x0105_0014u, 0x01ffu, false)] // Not asked for.
+    [InlineData(0x0005_0014u, 0x11ffu, false)] // Not offered: the bit is storage.
+    public void Broadcasts_AreSuppressedWhereThatIsOfferedAndAskedFor(uint version, uint spurious, bool expected) =>
+        Assert.Equal(expected, LapicEntries.SuppressesBroadcasts(Lapic(spurious, 0x30, version)));
+
     private static byte[] Lapic(uint spurious, int offset, uint entry)
     {
         var registers = new byte[1024];

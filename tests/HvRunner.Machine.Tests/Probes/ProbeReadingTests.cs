@@ -42,6 +42,16 @@ public sealed class ProbeReadingTests
     }
 
     [Fact]
+    public void Rules_AreToldAsFarAsTheyWereAsked()
+    {
+        var result = Started().Say("rule errorsLogged broken", "rule extIntByPin0 kept", "rule nonesuch broken", "rule picPollAcknowledges perhaps", "done").Read();
+
+        Assert.Equal(new Dictionary<string, bool> { ["errorsLogged"] = false, ["extIntByPin0"] = true }, result.InterruptRules);
+        Assert.False(result.KeepsEveryInterruptRule);
+        Assert.True(Started().Say("rule extIntByPin0 kept", "done").Read().KeepsEveryInterruptRule);
+    }
+
+    [Fact]
     public void BusyHost_IsJudgedByItsLeastDisturbedRound()
     {
         var result = Started(byteUs: 1).Loops(instructionsPerUs: 3000, disturbed: 4000).Say("done").Read();

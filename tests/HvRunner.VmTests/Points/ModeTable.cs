@@ -22,19 +22,6 @@ internal enum ModeOutcome
     NotOk,
 }
 
-/// <summary>What a host's own interrupt controllers may fail, if <c>hvrun doctor</c> finds the defect: the field of its probe that has to be false, and the test.</summary>
-internal sealed record ProbedDeviation(string Finding, string Test)
-{
-    /// <summary>Reads rows <c>finding | test | what it does | rule</c>; lines that begin with # are comments. Throws <see cref="FormatException"/> for others.</summary>
-    internal static IReadOnlyList<ProbedDeviation> Parse(IEnumerable<string> lines) =>
-    [
-        .. lines.Where(line => line.Length > 0 && line[0] != '#').Select(line =>
-            line.Split('|', StringSplitOptions.TrimEntries) is [{ Length: > 0 } finding, { Length: > 0 } test, { Length: > 0 }, { Length: > 0 }]
-                ? new ProbedDeviation(finding, test)
-                : throw new FormatException($"not 'finding | test | what it does | rule': {line}")),
-    ];
-}
-
 /// <summary>
 /// The tests of one guest in several modes of running it: one row a test, one column a mode. A mode that is held to pass has no deviations; in another one, a
 /// test may fail whose row says so.

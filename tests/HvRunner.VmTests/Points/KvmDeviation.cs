@@ -1,0 +1,29 @@
+namespace HvRunner.VmTests.Points;
+
+/// <summary>
+/// What guests/interrupts may fail on a KVM: in which irqchip mode, and the field of <c>hvrun doctor</c>'s probe that has to be false for it.
+/// </summary>
+internal sealed record KvmDeviation(IReadOnlyList<string> Modes, string Finding, string Test)
+{
+    /// <summary>Stands where a finding would, for what KVM's interface lacks; in user mode alone, where no interrupt controller is KVM's.</summary>
+    internal const string Always = "always";
+
+    private static readonly string[] Irqchips = ["kernel", "split", "user"];
+
+    /// <summary>Reads rows <c>modes | finding | test | what it does | rule</c>; lines that begin with # are comments. Throws <see cref="FormatException"/> for others.</summary>
+    internal static IReadOnlyList<KvmDeviation> Parse(IEnumerable<string> lines) => [.. lines.Where(line => line.Length > 0 && line[0] != '#').Select(ParseRow)];
+
+    private static KvmDeviation ParseRow(string line)
+    {
+        if (line.Split('|', StringSplitOptions.TrimEntries) is [{ Length: > 0 } modes, { Length: > 0 } finding, { Length: > 0 } test, { Length: > 0 }, { Length: > 0 }])
+        {
+            var row = new KvmDeviation(modes.Split(',', StringSplitOptions.TrimEntries), finding, test);
+            if (row.Modes.All(Irqchips.Contains) && row.Modes.Contains("user") == (finding == Always))
+            {
+                return row;
+            }
+        }
+
+        throw new FormatException($"not 'modes | finding | test | what it does | rule', with a finding in kernel and split mode and '{Always}' in user mode: {line}");
+    }
+}
