@@ -1,4 +1,3 @@
-using System.Text.Json;
 using HvRunner.Machine.Probes;
 using HvRunner.VmTests.Harness;
 using HvRunner.VmTests.Points;
@@ -16,7 +15,8 @@ public sealed class InterruptTests(ITestOutputHelper output)
     private const int FewestTests = 300;
     private const string HostHasNoKvm = "no KVM here";
 
-    private static readonly int[] Processors = [1, 2, 4];
+    /// <summary>How many of them the guest is run on.</summary>
+    internal static readonly int[] Processors = [1, 2, 4];
 
     // The hunts of an ordinary run are short; all rounds of all modes take some minutes.
     private static readonly int Rounds = ThisHost.IsNightly ? 100_000 : 200;
@@ -32,7 +32,26 @@ public sealed class InterruptTests(ITestOutputHelper output)
         new("kvm", "user", "real"),
     ];
 
-    private static string Table => Path.Combine(Artifacts.Root, "guests", "interrupts", "kvm-deviations");
+    /// <summary>What may fail on a KVM.</summary>
+    internal static IReadOnlyList<KvmDeviation> Rows() => KvmDeviation.Parse(File.ReadLines(Path.Combine(Artifacts.Root, "guests", "interrupts", "kvm-deviations")));
+
+    /// <summary>The command line of one run; words for the guest may follow.</summary>
+    internal static string[] Arguments(Mode mode, int processors, int rounds) =>
+    [
+        "run", "--hypervisor", mode.Hypervisor, "--irqchip", mode.Irqchip, "--clock", mode.Clock, "--memory", "16M", "--cpus", $"{processors}", "--timeout", $"{Limit.TotalSeconds:F0}s",
+        Artifacts.Guest("interrupts"), "--", $"rounds={rounds}", $"cpus={processors}",
+
+        // Where interrupts may stay away for good, they are not awaited for as long.
+        .. mode.Irqchip == "user" ? [] : new[] { "patience=1000" },
+    ];
+
+    /// <summary>Adds one run of a mode to a table.</summary>
+    internal static void Add(ModeTable table, Mode mode, HvrunResult result, IReadOnlySet<string> mayFail)
+    {
+        var points = PointOutput.Parse(result.Text);
+        result.True(points.IsWhole && points.Points.Count >= FewestTests, "a plan that names every point was expected");
+        table.Add(mode.ToString(), result.Text, mayFail);
+    }
 
     [Fact]
     public async Task EveryMode_KeepsTheRules()
@@ -61,7 +80,7 @@ public sealed class InterruptTests(ITestOutputHelper output)
     {
         var result = await HvrunProcess.RunAsync(Start(Modes[1], processors: 2, "leave-out=clocks,storms,hunts"));
         string[] findings = [.. InterruptRules.Names, "inServiceBitsKept", "priorityHeld", KvmDeviation.Always];
-        foreach (var row in KvmDeviation.Parse(File.ReadLines(Table)))
+        foreach (var row in Rows())
         {
             result.Prints($" - {row.Test}\n");
             Assert.Contains(row.Finding, findings);
@@ -99,7 +118,7 @@ public sealed class InterruptTests(ITestOutputHelper output)
             return HostHasNoKvm;
         }
 
-        var mayFail = mode.Hypervisor == "kvm" ? await KnownDefectsAsync(mode.Irqchip) : [];
+        var mayFail = mode.Hypervisor == "kvm" ? KvmDeviation.MayFail(Rows(), (await HvrunProcess.RunAsync("doctor", "--json")).Text, mode.Irqchip) : [];
         foreach (var processors in Processors)
         {
             var result = await HvrunProcess.RunAsync(Start(mode, processors));
@@ -108,42 +127,16 @@ public sealed class InterruptTests(ITestOutputHelper output)
                 return $"not offered: {result.Words}";
             }
 
-            var points = PointOutput.Parse(result.Text);
-            result.True(points.IsWhole && points.Points.Count >= FewestTests, "a plan that names every point was expected");
-            table.Add(mode.ToString(), result.Text, mayFail);
+            Add(table, mode, result, mayFail);
         }
 
         return null;
     }
 
-    /// <summary>The tests whose defect doctor's probe finds on this host, or that no KVM can pass.</summary>
-    private static async Task<HashSet<string>> KnownDefectsAsync(string irqchip)
-    {
-        var doctor = await HvrunProcess.RunAsync("doctor", "--json");
-        using var json = JsonDocument.Parse(doctor.Text);
-        var probe = json.RootElement.GetProperty("probe");
-        bool Finds(string finding) => probe.ValueKind == JsonValueKind.Object && probe.GetProperty(finding).ValueKind == JsonValueKind.False;
-        return
-        [
-            .. KvmDeviation.Parse(File.ReadLines(Table))
-                .Where(row => row.Modes.Contains(irqchip) && (row.Finding == KvmDeviation.Always || Finds(row.Finding)))
-                .Select(row => row.Test),
-        ];
-    }
+    private static HvrunStart Start(Mode mode, int processors, params string[] words) => new([.. Arguments(mode, processors, Rounds), .. words]) { Limit = Limit + TimeSpan.FromSeconds(20) };
 
-    private static HvrunStart Start(Mode mode, int processors, params string[] words) => new(
-    [
-        "run", "--hypervisor", mode.Hypervisor, "--irqchip", mode.Irqchip, "--clock", mode.Clock, "--memory", "16M", "--cpus", $"{processors}",
-        Artifacts.Guest("interrupts"), "--", $"rounds={Rounds}", $"cpus={processors}", .. Patience(mode), .. words,
-    ])
-    {
-        Limit = Limit,
-    };
-
-    /// <summary>Where interrupts may stay away for good, they are not awaited for as long.</summary>
-    private static IEnumerable<string> Patience(Mode mode) => mode.Irqchip == "user" ? [] : ["patience=1000"];
-
-    private sealed record Mode(string Hypervisor, string Irqchip, string Clock)
+    /// <summary>A way to run the guest.</summary>
+    internal sealed record Mode(string Hypervisor, string Irqchip, string Clock)
     {
         public override string ToString() => Clock == "real" ? $"{Hypervisor} {Irqchip}" : $"{Hypervisor} {Irqchip}, {Clock} clock";
     }

@@ -1,6 +1,7 @@
 using System.Text;
 using HvRunner.VmTests.Harness;
 using HvRunner.VmTests.Points;
+using Xunit.Abstractions;
 
 namespace HvRunner.VmTests;
 
@@ -8,8 +9,10 @@ namespace HvRunner.VmTests;
 /// As <see cref="SameOnEveryHypervisorTests"/> and <see cref="SameProcessorTests"/>, on the KVM of tests/nested-kvm, so on every host: hvrun's own processor runs here, KVM there.
 /// What QEMU's emulation of the processor below does otherwise stands in <c>tests/nested-kvm/deviations</c>.
 /// </summary>
-public sealed class NestedKvmTests
+public sealed class NestedKvmTests(ITestOutputHelper output)
 {
+    private static readonly string[] Irqchips = ["kernel", "split", "user"];
+
     private static readonly string Table = Path.Combine(Artifacts.Root, "tests", "nested-kvm", "deviations");
 
     [NightlyFact]
@@ -59,6 +62,38 @@ public sealed class NestedKvmTests
         var faults = comparison.Faults();
         Assert.True(faults.Count == 0, string.Join('\n', faults));
         Assert.True(comparison.Compared >= SameProcessorTests.FewestCompared, $"only {comparison.Compared} points were compared");
+    }
+
+    [NightlyFact]
+    public async Task Interrupts_KeepTheRulesInEveryIrqchipMode()
+    {
+        InterruptTests.Mode[] modes = [.. Irqchips.Select(irqchip => new InterruptTests.Mode("kvm", irqchip, "real"))];
+        var runs = modes.SelectMany(mode => InterruptTests.Processors.Select(processors => (Mode: mode, Arguments: InterruptTests.Arguments(mode, processors, rounds: 200)))).ToList();
+        var onKvm = await NestedKvm.RunAsync(TimeSpan.FromMinutes(20), [(["doctor", "--json"], string.Empty), .. runs.Select(run => (run.Arguments, string.Empty))]);
+        var table = new ModeTable();
+        foreach (var (run, result) in runs.Zip(onKvm.Skip(1)))
+        {
+            InterruptTests.Add(table, run.Mode, result, KvmDeviation.MayFail(InterruptTests.Rows(), onKvm[0].Text, run.Mode.Irqchip));
+        }
+
+        output.WriteLine(table.Render());
+        Artifacts.Measured(
+            $"guests/interrupts on the KVM of tests/nested-kvm, {Irqchips.Length} modes: {table.Count(ModeOutcome.Ok)} cells ok, {table.Count(ModeOutcome.Deviation)} deviations, {table.Count(ModeOutcome.Skip)} skipped");
+        Assert.True(table.Failures.Count == 0, string.Join('\n', table.Failures));
+    }
+
+    [NightlyFact]
+    public async Task Linux_EndsAsItsInitAsksInEveryIrqchipMode()
+    {
+        var runs = Irqchips.SelectMany(irqchip => new[] { "1", "2" }.Select(cpus => new[]
+        {
+            "run", "--hypervisor", "kvm", "--irqchip", irqchip, "--cpus", cpus, "--memory", "128M", "--timeout", "240s",
+            "--initrd", Artifacts.Initramfs, Artifacts.Linux, "--", "console=ttyS0", "hvrun.shell",
+        })).ToList();
+        foreach (var result in await NestedKvm.RunAsync(TimeSpan.FromMinutes(30), [.. runs.Select(run => (run, "exit 7\n"))]))
+        {
+            result.Ended(7, "guest-status").Prints("Run /init as init process");
+        }
     }
 
     [Fact]

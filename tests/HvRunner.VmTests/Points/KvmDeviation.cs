@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace HvRunner.VmTests.Points;
 
 /// <summary>
@@ -12,6 +14,15 @@ internal sealed record KvmDeviation(IReadOnlyList<string> Modes, string Finding,
 
     /// <summary>Reads rows <c>modes | finding | test | what it does | rule</c>; lines that begin with # are comments. Throws <see cref="FormatException"/> for others.</summary>
     internal static IReadOnlyList<KvmDeviation> Parse(IEnumerable<string> lines) => [.. lines.Where(line => line.Length > 0 && line[0] != '#').Select(ParseRow)];
+
+    /// <summary>The tests whose defect doctor's probe has found, or that no KVM can pass.</summary>
+    internal static HashSet<string> MayFail(IReadOnlyList<KvmDeviation> rows, string doctorJson, string irqchip)
+    {
+        using var json = JsonDocument.Parse(doctorJson);
+        var probe = json.RootElement.GetProperty("probe");
+        bool Finds(string finding) => probe.ValueKind == JsonValueKind.Object && probe.GetProperty(finding).ValueKind == JsonValueKind.False;
+        return [.. rows.Where(row => row.Modes.Contains(irqchip) && (row.Finding == Always || Finds(row.Finding))).Select(row => row.Test)];
+    }
 
     private static KvmDeviation ParseRow(string line)
     {
