@@ -82,6 +82,15 @@ static void counter(void)
     check(*at(ID) & 0x8000, "they can replace the 8254 and the CMOS clock");
 }
 
+/* The counter stands still meanwhile, so that it cannot pass a comparator that is not set yet. */
+static void match_after(uint32_t microseconds, uint32_t timer)
+{
+    *at(CONFIG) &= ~(uint32_t)ENABLE;
+    *at(TIMER) = timer;
+    *at(COMPARATOR) = *at(COUNTER) + ticks_of(microseconds);
+    *at(CONFIG) |= ENABLE;
+}
+
 static uint32_t pick_pin(void)
 {
     uint32_t routes = *at(ROUTES);
@@ -96,24 +105,20 @@ static void compare(uint32_t pin)
     struct cpu *cpu = this_cpu();
     uint32_t route = pin << 9 | ONLY_32;
     pin_set(pin, cpu->id, VECTOR);
-    *at(TIMER) = route;
     uint64_t from = tsc();
-    *at(COMPARATOR) = *at(COUNTER) + ticks_of(2000);
-    *at(TIMER) = route | INTERRUPT;
+    match_after(2000, route | INTERRUPT);
     bool came = arrives(VECTOR, 1);
     check(came && tsc() - from >= tsc_of(1990), "one-shot: an edge when the counter gets there");
     check(stays_away(VECTOR), "and none after it");
     check((*at(STATUS) & 1) == 0, "an edge leaves no status");
-    *at(TIMER) = route;
-    *at(COMPARATOR) = *at(COUNTER) + ticks_of(1000);
+    match_after(1000, route);
     spend_open(3000);
     check(stays_away(VECTOR), "a timer that may not interrupt does not");
 
     serving = 0;
     handle(VECTOR, serve_level);
     pin_set(pin, cpu->id, PIN_LEVEL | VECTOR);
-    *at(COMPARATOR) = *at(COUNTER) + ticks_of(1000);
-    *at(TIMER) = route | INTERRUPT | LEVEL;
+    match_after(1000, route | INTERRUPT | LEVEL);
     AWAIT_OPEN(serving >= 3);
     spend_open(GRACE);
     check(serving == 3, "level: it comes again after each EOI until its status is cleared");
@@ -154,8 +159,7 @@ static void legacy(void)
     drain();
     spend_open(20000);
     check(stays_away(VECTOR), "legacy replacement: the 8254 is off its wire");
-    *at(COMPARATOR) = *at(COUNTER) + ticks_of(1000);
-    *at(TIMER) = ONLY_32 | INTERRUPT;
+    match_after(1000, ONLY_32 | INTERRUPT);
     check(arrives(VECTOR, 1), "legacy replacement: timer 0 is on it");
     *at(TIMER) = 0;
     *at(CONFIG) = ENABLE;
