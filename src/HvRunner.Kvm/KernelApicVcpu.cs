@@ -14,6 +14,7 @@ internal sealed class KernelApicVcpu(KvmPartition partition, int index, int runB
 {
     private readonly bool _takesExternal = partition.Irqchip == IrqchipMode.Split;
     private int _nonMaskable;
+    private bool _entered;
     private KvmEntryCount? _entries;
 
     public void InjectNonMaskable()
@@ -32,9 +33,11 @@ internal sealed class KernelApicVcpu(KvmPartition partition, int index, int runB
             return new VcpuActivity(false, WaitsForStartUp(activity), interruptsEnabled, false);
         }
 
-        // Where KVM does not tell what it executes unseen, it may always do so.
+        // Where KVM does not tell what it executes unseen, it may always do so. A timer that has run out is in no register until KVM_RUN looks at it.
         var entries = (_entries ??= KvmEntryCount.TryOpen(Descriptor))?.Read();
-        return new VcpuActivity(true, false, interruptsEnabled, NonMaskableWake(), interruptsEnabled && (entries is null || InterruptWake()), entries ?? 0);
+        var entered = _entered;
+        _entered = false;
+        return new VcpuActivity(true, false, interruptsEnabled, NonMaskableWake(), interruptsEnabled && (entries is null || !entered || InterruptWake()), entries ?? 0);
     }
 
     public override void Dispose()
@@ -42,6 +45,8 @@ internal sealed class KernelApicVcpu(KvmPartition partition, int index, int runB
         _entries?.Dispose();
         base.Dispose();
     }
+
+    private protected override void Left(IExitHandler handler) => _entered = true;
 
     /// <summary>
     /// Here and not where it is asked for: KVM takes the call only while the vCPU is out of KVM_RUN. One that waits for its start-up takes no NMI; KVM would keep

@@ -9,7 +9,7 @@ namespace HvRunner.Machine;
 /// that the host could still move. A hypervisor with its own interrupt controllers says nothing when a vCPU halts, so the monitor asks: when
 /// no vCPU has left the guest on its own since the last look, it kicks them all, and each reports what it is doing. Two rounds in a row must agree,
 /// because in one a vCPU could still wake another that had reported before it. Then, at the end of the first, nobody was doing anything, and no interrupt was
-/// under way.
+/// under way. Between the two every vCPU is back in the hypervisor for an interval: what that holds for one until its next entry, it has given it by then.
 /// </summary>
 /// <param name="vcpus">The machine's vCPUs.</param>
 /// <param name="irqchip">The hypervisor's interrupt controllers, or null.</param>
@@ -17,7 +17,7 @@ namespace HvRunner.Machine;
 /// <param name="deviceMayInterrupt">A timer is armed, or the host could make a device interrupt. What it says holds until a vCPU accesses a device. Any thread.</param>
 internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? irqchip, RunControl control, Func<bool> deviceMayInterrupt)
 {
-    /// <summary>Time between two looks; a halt is found after two of them at the latest and well within 200 ms.</summary>
+    /// <summary>Time between two looks; a halt is found by the third of them at the latest, within 200 ms.</summary>
     internal static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(40);
 
     private const int RoundsNeeded = 2;
@@ -49,8 +49,8 @@ internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? 
                 return;
             }
 
-            _rounds = 0;
-            _deviceMayInterrupt = mayInterrupt;
+            _rounds = _allHalted ? _rounds : 0;
+            _deviceMayInterrupt = mayInterrupt || (_deviceMayInterrupt && _rounds != 0);
             BeginRound();
         }
 
@@ -64,6 +64,7 @@ internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? 
         {
             _lastExits = -1;
             _missing = 0;
+            _rounds = 0;
         }
     }
 
@@ -101,22 +102,16 @@ internal sealed class HaltMonitor(IReadOnlyList<IVcpu> vcpus, IInKernelIrqchip? 
             _allHalted &= _rounds == 0 || activity.Entries == _entries[index];
             _entries[index] = activity.Entries;
             _interruptsOn |= activity.InterruptsEnabled && !activity.WaitingForSipi;
-            if (--_missing != 0 || !_allHalted || Exits() != _lastExits)
+            _allHalted &= --_missing != 0 || Exits() == _lastExits;
+            if (_missing != 0 || !_allHalted || ++_rounds < RoundsNeeded)
             {
                 return;
             }
 
-            if (++_rounds < RoundsNeeded)
-            {
-                BeginRound();
-            }
+            _rounds = 0;
         }
 
-        if (_rounds < RoundsNeeded)
-        {
-            KickAll();
-        }
-        else if (irqchip is null || !irqchip.CanDeliverNonMaskable())
+        if (irqchip is null || !irqchip.CanDeliverNonMaskable())
         {
             control.End(new Verdict(VerdictKind.Halted, _interruptsOn
                 ? "every vCPU is halted, no timer is armed and no input can come: nothing can wake one"

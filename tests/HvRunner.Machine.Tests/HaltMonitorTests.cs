@@ -56,8 +56,7 @@ public class HaltMonitorTests
         _deviceMayInterrupt = false;
         (_vcpus[0].Activity, _vcpus[1].Activity) = (Idle, Dead);
         _monitor.Look();
-        _monitor.Look();
-        AnswerKicks();
+        LookTwice();
         Assert.Equal(VerdictKind.Halted, _control.Verdict?.Kind);
         Assert.Contains("no timer is armed", _control.Verdict!.Sentence, StringComparison.Ordinal);
     }
@@ -86,6 +85,8 @@ public class HaltMonitorTests
         // Its interrupt may be under way by now.
         _deviceMayInterrupt = false;
         AnswerKicks();
+        _monitor.Look();
+        AnswerKicks();
         Assert.False(_ending.HasEnded);
         _monitor.Look();
         AnswerKicks();
@@ -104,11 +105,10 @@ public class HaltMonitorTests
 
         // It took an interrupt and sent the other one before it halted again.
         _vcpus[1].Activity = Idle with { Entries = 101 };
-        Report(0);
-        Report(1);
-        Assert.False(_ending.HasEnded);
         _monitor.Look();
         AnswerKicks();
+        Assert.False(_ending.HasEnded);
+        LookTwice();
         Assert.True(_ending.HasEnded);
     }
 
@@ -119,8 +119,8 @@ public class HaltMonitorTests
         (_vcpus[0].Activity, _vcpus[1].Activity) = (Idle, Idle);
         _monitor.Look();
         _monitor.Look();
-        Report(0);
-        Report(1);
+        AnswerKicks();
+        _monitor.Look();
         Report(0);
 
         // It armed a timer, say.
@@ -130,7 +130,7 @@ public class HaltMonitorTests
     }
 
     [Fact]
-    public void Halt_IsFoundByTheSecondLook()
+    public void Halt_IsFoundByTheThirdLook()
     {
         (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
         _monitor.Look();
@@ -138,8 +138,12 @@ public class HaltMonitorTests
         _monitor.Look();
         Assert.Equal(1, _vcpus[0].Kicks);
         AnswerKicks();
+        Assert.False(_ending.HasEnded);
+        _monitor.Look();
+        Assert.Equal(2, _vcpus[0].Kicks);
+        AnswerKicks();
         Assert.True(_ending.HasEnded);
-        Assert.True(2 * HaltMonitor.Interval < TimeSpan.FromMilliseconds(200));
+        Assert.True(4 * HaltMonitor.Interval < TimeSpan.FromMilliseconds(200));
     }
 
     [Fact]
@@ -163,11 +167,12 @@ public class HaltMonitorTests
         _monitor.Look();
         Report(0);
         Report(1);
-        Assert.Equal([2, 2], _vcpus.Select(vcpu => vcpu.Kicks));
+        Assert.Equal([1, 1], _vcpus.Select(vcpu => vcpu.Kicks));
         Assert.False(_ending.HasEnded);
 
         // Woken by the other after it had answered.
         _vcpus[0].Activity = Running;
+        _monitor.Look();
         Report(0);
         Report(1);
         Assert.False(_ending.HasEnded);
@@ -246,8 +251,7 @@ public class HaltMonitorTests
 
         Assert.False(_ending.HasEnded);
         _irqchip.NonMaskable = false;
-        _monitor.Look();
-        AnswerKicks();
+        LookTwice();
         Assert.True(_ending.HasEnded);
     }
 
@@ -271,6 +275,35 @@ public class HaltMonitorTests
         _monitor.Forget();
         _monitor.Look();
         Assert.Equal(0, _vcpus[0].Kicks);
+        LookTwice();
+        Assert.True(_ending.HasEnded);
+    }
+
+    [Fact]
+    public void Forget_BetweenTheRoundsMakesTheFirstOneWorthNothing()
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
+        _monitor.Look();
+        _monitor.Look();
+        AnswerKicks();
+        _monitor.Forget();
+        LookTwice();
+        Assert.False(_ending.HasEnded);
+        _monitor.Look();
+        AnswerKicks();
+        Assert.True(_ending.HasEnded);
+    }
+
+    [Fact]
+    public void WorkBetweenTheRounds_SpoilsThem()
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
+        _monitor.Look();
+        _monitor.Look();
+        AnswerKicks();
+        _vcpus[1].Counts.PortOut++;
+        LookTwice();
+        Assert.False(_ending.HasEnded);
         _monitor.Look();
         AnswerKicks();
         Assert.True(_ending.HasEnded);
@@ -282,8 +315,8 @@ public class HaltMonitorTests
         (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
         _monitor.Look();
         _monitor.Look();
-        Report(0);
-        Report(1);
+        AnswerKicks();
+        _monitor.Look();
         Report(0);
         _monitor.Wake(() => _vcpus[0].Activity = WakesByNmi);
         Report(1);
@@ -297,17 +330,21 @@ public class HaltMonitorTests
         Assert.False(_ending.HasEnded);
     }
 
+    private void LookTwice()
+    {
+        _monitor.Look();
+        AnswerKicks();
+        _monitor.Look();
+        AnswerKicks();
+    }
+
     private void Report(int index) => _monitor.Report(index, _vcpus[index].Activity);
 
-    /// <summary>Every vCPU answers as long as a round asks.</summary>
+    /// <summary>Every vCPU answers, if it was asked.</summary>
     private void AnswerKicks()
     {
-        for (var before = -1; before != _vcpus[0].Kicks && !_ending.HasEnded;)
-        {
-            before = _vcpus[0].Kicks;
-            Report(0);
-            Report(1);
-        }
+        Report(0);
+        Report(1);
     }
 
     private sealed class Irqchip : IInKernelIrqchip
