@@ -73,6 +73,9 @@ public class LapicEntriesTests
     [Fact]
     public void Timer_OfDeadlinesIsToldByItsMode() => Assert.True(LapicEntries.HasDeadlineTimer(Lapic(Enabled, 0x320, 0x4_0040)));
 
+    [Fact]
+    public void Timer_OfDeadlinesInterruptsNobodyWhileMasked() => Assert.False(LapicEntries.HasDeadlineTimer(Lapic(Enabled, 0x320, 0x5_0040)));
+
     private static byte[] Lapic(uint spurious, int offset, uint entry)
     {
         var registers = new byte[1024];
