@@ -33,6 +33,7 @@ internal sealed class TimestampModel
     private readonly ulong _fastest;
     private TimestampReading _older;
     private TimestampReading _newer;
+    private bool _wasBelow;
 
     // What is published: odd while it changes.
     private int _version;
@@ -76,18 +77,22 @@ internal sealed class TimestampModel
     internal void Add(TimestampReading reading)
     {
         var now = ToTheEnd(reading);
-        var rate = RateAfter(now);
-        var counter = now.Counter;
-        if (IsBelow(counter, Advance(_counter, now.BeforeNs - _atNs, _rate)))
+        var rate = _rate;
+        var isBelow = IsBelow(now.Counter, Advance(_counter, now.BeforeNs - _atNs, rate));
+        var line = Advance(_counter, now.AfterNs - _atNs, rate);
+
+        // The counter may have jumped back, which says nothing of its rate; if the next reading is below the line too, the rate it is.
+        if (isBelow && !_wasBelow)
         {
             (_older, _newer) = (now, now);
         }
-        else if (Advance(_counter, now.AfterNs - _atNs, _rate) is var line && IsBelow(counter, line))
+        else
         {
-            counter = line;
+            rate = RateAfter(now);
         }
 
-        Publish(counter, now.AfterNs, rate);
+        _wasBelow = isBelow;
+        Publish(isBelow || IsBelow(line, now.Counter) ? now.Counter : line, now.AfterNs, rate);
     }
 
     /// <summary>The counter was set, and this is the first reading since. Its rate is what it was.</summary>
