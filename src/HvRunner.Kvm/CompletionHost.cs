@@ -9,15 +9,15 @@ namespace HvRunner.Kvm;
 internal readonly struct CompletionHost(KvmVcpu vcpu, IExitHandler handler) : IProcessorHost
 {
     private const uint XsaveLayout = 0xd;
-    private const uint TimeStampCounter = 0x10;
 
     public void LoadExtended(ProcessorState state) => vcpu.GetState(state, StateParts.Extended);
 
     public void LoadDebug(ProcessorState state) => vcpu.GetState(state, StateParts.Debug);
 
-    public bool TryReadMsr(uint index, out ulong value) => vcpu.IsOfMachine(index) ? handler.MsrRead(index, out value) : vcpu.TryGetMsr(index, out value);
+    public bool TryReadMsr(uint index, out ulong value) => vcpu.IsOfMachine(index) ? vcpu.ReadMsr(handler, index, out value) : vcpu.TryGetMsr(index, out value);
 
-    public bool TryWriteMsr(uint index, ulong value) => vcpu.IsOfMachine(index) ? vcpu.WriteMsr(handler, index, value) : vcpu.TrySetMsr(index, value);
+    public bool TryWriteMsr(uint index, ulong value) =>
+        vcpu.IsOfMachine(index) || vcpu.IsWatched(index) ? vcpu.WriteMsr(handler, index, value) : vcpu.TrySetMsr(index, value);
 
     public bool TryGetCpuid(uint leaf, uint subleaf, out CpuidLeaf result)
     {
@@ -46,7 +46,7 @@ internal readonly struct CompletionHost(KvmVcpu vcpu, IExitHandler handler) : IP
 
     public void WritePort(ushort port, ReadOnlySpan<byte> data) => handler.PortWrite(port, data.Length, data);
 
-    public ulong ReadTimestamp() => vcpu.TryGetMsr(TimeStampCounter, out var value) ? value : 0;
+    public ulong ReadTimestamp() => vcpu.TryGetMsr(KvmTimestamp.CounterMsr, out var value) ? value : 0;
 
     // KVM executes MOV to CR8 itself and reports the priority with every exit.
     public void TaskPriorityWritten(ulong priority)

@@ -10,6 +10,7 @@ internal static unsafe class KvmCpuid
     private const int MaxEntries = 256;
     private const uint X2Apic = 1 << 21;
     private const uint TscDeadline = 1 << 24;
+    private const uint TscAdjust = 1 << 1;
     private const uint KvmFeatures = 0x4000_0001;
 
     /// <summary>
@@ -36,15 +37,22 @@ internal static unsafe class KvmCpuid
     }
 
     /// <summary>
-    /// What of it is true without a local APIC in KVM: x2APIC mode, whose registers KVM passes on, but no TSC deadline, and none of the KVM features that KVM's own
+    /// What of it is true without a local APIC in KVM: x2APIC mode and the TSC deadline, whose registers KVM passes on, and none of the KVM features that KVM's own
     /// APIC is behind or that concern the sleep in HLT, which is not KVM's then (Linux, Documentation/virt/kvm/x86/cpuid.rst).
     /// </summary>
     internal static IReadOnlyList<CpuidLeaf> WithoutApic(IReadOnlyList<CpuidLeaf> supported) => [.. supported.Select(leaf => leaf.Function switch
     {
-        1 => leaf with { Ecx = (leaf.Ecx | X2Apic) & ~TscDeadline },
+        1 => leaf with { Ecx = leaf.Ecx | X2Apic | TscDeadline },
         KvmFeatures => leaf with { Eax = leaf.Eax & ~KvmApicFeatures },
         _ => leaf,
     })];
+
+    /// <summary>What of it is true with KVM's own local APICs. Whether they have a TSC deadline a capability says, and the list of some kernels does not.</summary>
+    internal static IReadOnlyList<CpuidLeaf> WithApic(IReadOnlyList<CpuidLeaf> supported, bool tscDeadline) =>
+        [.. supported.Select(leaf => leaf.Function == 1 && tscDeadline ? leaf with { Ecx = leaf.Ecx | TscDeadline } : leaf)];
+
+    /// <summary>IA32_TSC_ADJUST is there.</summary>
+    internal static bool HasTscAdjust(IReadOnlyList<CpuidLeaf> leaves) => leaves.Any(leaf => leaf is { Function: 7, Index: 0 } && (leaf.Ebx & TscAdjust) != 0);
 
     internal static kvm_cpuid_entry2 ToNative(in CpuidLeaf leaf) => new()
     {

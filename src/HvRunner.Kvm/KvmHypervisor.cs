@@ -20,7 +20,7 @@ public sealed class KvmHypervisor : IHypervisor
     internal const ulong IdentityMapAddress = 0xfffbc000;
 
     private readonly FileDescriptor _descriptor;
-    private IReadOnlyList<CpuidLeaf>? _supportedCpuid;
+    private IReadOnlyList<CpuidLeaf>? _cpuidWithApic;
     private IReadOnlyList<CpuidLeaf>? _cpuidWithoutApic;
 
     private KvmHypervisor(FileDescriptor descriptor)
@@ -96,11 +96,9 @@ public sealed class KvmHypervisor : IHypervisor
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<CpuidLeaf> GetSupportedCpuid(IrqchipMode irqchip)
-    {
-        var supported = _supportedCpuid ??= KvmCpuid.GetSupported(Descriptor);
-        return irqchip == IrqchipMode.User ? _cpuidWithoutApic ??= KvmCpuid.WithoutApic(supported) : supported;
-    }
+    public IReadOnlyList<CpuidLeaf> GetSupportedCpuid(IrqchipMode irqchip) => irqchip == IrqchipMode.User
+        ? _cpuidWithoutApic ??= KvmCpuid.WithoutApic(KvmCpuid.GetSupported(Descriptor))
+        : _cpuidWithApic ??= KvmCpuid.WithApic(KvmCpuid.GetSupported(Descriptor), KvmCall.CheckExtension(Descriptor, KVM_CAP_TSC_DEADLINE_TIMER) != 0);
 
     /// <inheritdoc/>
     public IBackingMemory AllocateMemory(IReadOnlyList<GuestRange> ranges) => new AnonymousMemory(ranges);
@@ -125,7 +123,7 @@ public sealed class KvmHypervisor : IHypervisor
     private static uint[] Needed(IrqchipMode irqchip) => irqchip switch
     {
         IrqchipMode.Split => [KVM_CAP_SPLIT_IRQCHIP, KVM_CAP_SIGNAL_MSI, KVM_CAP_IRQ_ROUTING],
-        IrqchipMode.User => [KVM_CAP_USER_NMI, KVM_CAP_X86_USER_SPACE_MSR, KVM_CAP_X86_MSR_FILTER],
+        IrqchipMode.User => [KVM_CAP_USER_NMI, KVM_CAP_X86_USER_SPACE_MSR, KVM_CAP_X86_MSR_FILTER, KVM_CAP_GET_TSC_KHZ],
         _ => [],
     };
 

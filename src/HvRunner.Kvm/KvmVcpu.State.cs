@@ -99,23 +99,9 @@ internal abstract unsafe partial class KvmVcpu
         }
     }
 
-    public bool TryGetMsr(uint index, out ulong value)
-    {
-        MsrList list;
-        list.Count = 1;
-        list.Entry = new kvm_msr_entry { index = index };
-        var read = KvmCall.Try(_descriptor.Value, KVM_GET_MSRS, (nint)(&list)) == 1;
-        value = read ? list.Entry.data : 0;
-        return read;
-    }
+    public bool TryGetMsr(uint index, out ulong value) => KvmMsr.TryGet(_descriptor.Value, index, out value);
 
-    public bool TrySetMsr(uint index, ulong value)
-    {
-        MsrList list;
-        list.Count = 1;
-        list.Entry = new kvm_msr_entry { index = index, data = value };
-        return KvmCall.Try(_descriptor.Value, KVM_SET_MSRS, (nint)(&list)) == 1;
-    }
+    public bool TrySetMsr(uint index, ulong value) => KvmMsr.TrySet(_descriptor.Value, index, value);
 
     public abstract VcpuActivity GetActivity();
 
@@ -187,6 +173,12 @@ internal abstract unsafe partial class KvmVcpu
     /// <summary>A register of a local APIC that is the machine's, whatever KVM says when it is asked for it.</summary>
     internal virtual bool IsOfMachine(uint msr) => false;
 
+    /// <summary>A register whose value is KVM's, but whose writes are to be passed on.</summary>
+    internal virtual bool IsWatched(uint msr) => false;
+
+    /// <summary>A read of a register that KVM passes on; false is #GP.</summary>
+    internal virtual bool ReadMsr(IExitHandler handler, uint index, out ulong value) => handler.MsrRead(index, out value);
+
     /// <summary>A write of a register that KVM passes on; false is #GP.</summary>
     internal virtual bool WriteMsr(IExitHandler handler, uint index, ulong value) => handler.MsrWrite(index, value);
 
@@ -250,13 +242,5 @@ internal abstract unsafe partial class KvmVcpu
         var xcrs = new kvm_xcrs { nr_xcrs = 1 };
         xcrs.xcrs[0] = new kvm_xcr { value = value };
         KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_XCRS, &xcrs, "KVM_SET_XCRS");
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct MsrList
-    {
-        internal uint Count;
-        internal uint Padding;
-        internal kvm_msr_entry Entry;
     }
 }

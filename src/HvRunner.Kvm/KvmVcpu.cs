@@ -265,7 +265,7 @@ internal abstract unsafe partial class KvmVcpu : IVcpu, IVcpuPauseNotice, IDispo
                 return null;
             case ExitAction.MsrRead:
                 Counts.MsrRead++;
-                AnswerMsr(handler.MsrRead(_run->msr_index, out var value));
+                AnswerMsr(ReadMsr(handler, _run->msr_index, out var value));
                 _run->msr_data = value;
                 return null;
             case ExitAction.MsrWrite:

@@ -53,8 +53,8 @@ internal static class LapicEntries
     /// <summary>The timer counts down to an interrupt. Where it awaits a deadline instead, its count says nothing.</summary>
     internal static bool IsCounting(ReadOnlySpan<byte> lapic) => (Register(lapic, Timer) & Masked) == 0 && Register(lapic, CurrentCount) != 0;
 
-    /// <summary>The timer is in TSC-deadline mode.</summary>
-    internal static bool HasDeadlineTimer(ReadOnlySpan<byte> lapic) => (Register(lapic, Timer) >> 17 & 3) == 2;
+    /// <summary>The timer is in TSC-deadline mode, and interrupts when its deadline comes.</summary>
+    internal static bool HasDeadlineTimer(ReadOnlySpan<byte> lapic) => (Register(lapic, Timer) & Masked) == 0 && (Register(lapic, Timer) >> 17 & 3) == 2;
 
     /// <summary>Ends of level-triggered interrupts are not broadcast: the version offers that, and the spurious-vector register asks for it.</summary>
     internal static bool SuppressesBroadcasts(ReadOnlySpan<byte> lapic)

@@ -9,10 +9,11 @@ namespace HvRunner.Kvm;
 /// INIT puts the processor into its reset state. What KVM knows of the processor comes from the shared page, so that an entry without an event makes no call but KVM_RUN.
 /// <para>
 /// An interrupt is injected when the page says that the guest can take it at once; else KVM is asked to leave the guest as soon as it can. An NMI is KVM's as soon as
-/// the machine gives it, and KVM holds it until the processor takes it. CR8 is in the page both ways.
+/// the machine gives it, and KVM holds it until the processor takes it. CR8 is in the page both ways. For the local APIC's TSC deadline the time-stamp counter is read
+/// whenever the guest touches the deadline, so that it is known best when it matters.
 /// </para>
 /// </summary>
-internal sealed unsafe class UserApicVcpu : KvmVcpu
+internal sealed unsafe class UserApicVcpu : KvmVcpu, IVcpuTimestamp
 {
     private const uint FirstX2ApicMsr = 0x800;
     private const uint LastX2ApicMsr = 0x8ff;
@@ -20,6 +21,7 @@ internal sealed unsafe class UserApicVcpu : KvmVcpu
     private const ulong ApplicationApicBase = 0xfee0_0800;
 
     private readonly ProcessorState _reset = new();
+    private readonly KvmTimestamp _timestamp;
     private ulong _taskPriority;
     private bool _halted;
     private bool _waitsForStart;
@@ -31,12 +33,27 @@ internal sealed unsafe class UserApicVcpu : KvmVcpu
         : base(partition, index, runBytes)
     {
         _waitsForStart = index != 0;
+        try
+        {
+            _timestamp = new KvmTimestamp(Descriptor);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
+
+    public event Action? TimestampMoved;
+
+    public ulong Timestamp => _timestamp.Now;
 
     private protected override bool Sleeps => _halted || _waitsForStart;
 
     /// <summary>A halted processor waits for nothing that KVM holds: what it could still take, it would have taken.</summary>
     public override VcpuActivity GetActivity() => new(_halted, _waitsForStart, HasInterruptFlag(), NonMaskableWake: false);
+
+    public long DeadlineNs(ulong timestamp) => _timestamp.DeadlineNs(timestamp);
 
     private protected override VcpuExit? Prepare(IExitHandler handler)
     {
@@ -82,8 +99,30 @@ internal sealed unsafe class UserApicVcpu : KvmVcpu
 
     internal override bool IsOfMachine(uint msr) => msr is ApicBaseMsr or TscDeadlineMsr or (>= FirstX2ApicMsr and <= LastX2ApicMsr);
 
+    internal override bool IsWatched(uint msr) => msr is KvmTimestamp.CounterMsr or KvmTimestamp.AdjustMsr;
+
+    internal override bool ReadMsr(IExitHandler handler, uint index, out ulong value)
+    {
+        if (index == TscDeadlineMsr)
+        {
+            _timestamp.Sample();
+        }
+
+        return base.ReadMsr(handler, index, out value);
+    }
+
     internal override bool WriteMsr(IExitHandler handler, uint index, ulong value)
     {
+        if (IsWatched(index))
+        {
+            return MoveTimestamp(index, value);
+        }
+
+        if (index == TscDeadlineMsr)
+        {
+            _timestamp.Sample();
+        }
+
         if (!base.WriteMsr(handler, index, value))
         {
             return false;
@@ -95,6 +134,17 @@ internal sealed unsafe class UserApicVcpu : KvmVcpu
         }
 
         return true;
+    }
+
+    private bool MoveTimestamp(uint index, ulong value)
+    {
+        var isMoved = index == KvmTimestamp.CounterMsr ? _timestamp.TrySet(value) : KvmCpuid.HasTscAdjust(Cpuid) && _timestamp.TryAdjust(value);
+        if (isMoved)
+        {
+            TimestampMoved?.Invoke();
+        }
+
+        return isMoved;
     }
 
     /// <summary>While an NMI's handler runs, HLT is not ended by another.</summary>

@@ -7,7 +7,8 @@ namespace HvRunner.Kvm;
 
 /// <summary>
 /// A partition without interrupt controllers of KVM's. The local APICs' pages are MMIO then, and the registers of x2APIC mode end an entry because KVM finds them invalid.
-/// IA32_APIC_BASE and IA32_TSC_DEADLINE it would take all the same, without effect: a filter makes it pass them on.
+/// IA32_APIC_BASE and IA32_TSC_DEADLINE it would take all the same, without effect: a filter makes it pass them on, and writes that move the time-stamp counter, because the
+/// local APICs' deadlines move with it.
 /// </summary>
 internal sealed unsafe class UserIrqchipPartition(KvmHypervisor hypervisor, AnonymousMemory memory) : KvmPartition(hypervisor, memory, IrqchipMode.User)
 {
@@ -17,13 +18,15 @@ internal sealed unsafe class UserIrqchipPartition(KvmHypervisor hypervisor, Anon
     {
         var denied = 0ul;
         var filter = default(kvm_msr_filter);
-        filter.ranges[0] = Range(KvmVcpu.ApicBaseMsr, &denied);
-        filter.ranges[1] = Range(KvmVcpu.TscDeadlineMsr, &denied);
+        filter.ranges[0] = Range(KvmVcpu.ApicBaseMsr, KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, &denied);
+        filter.ranges[1] = Range(KvmVcpu.TscDeadlineMsr, KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, &denied);
+        filter.ranges[2] = Range(KvmTimestamp.CounterMsr, KVM_MSR_FILTER_WRITE, &denied);
+        filter.ranges[3] = Range(KvmTimestamp.AdjustMsr, KVM_MSR_FILTER_WRITE, &denied);
         KvmCall.ThrowOnError(Descriptor, KVM_X86_SET_MSR_FILTER, &filter, "KVM_X86_SET_MSR_FILTER");
     }
 
     private protected override KvmVcpu CreateVcpu(int index, int runBytes) => new UserApicVcpu(this, index, runBytes);
 
-    private static kvm_msr_filter_range Range(uint msr, ulong* bitmap) =>
-        new() { flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE, nmsrs = 1, @base = msr, bitmap = (ulong)bitmap };
+    private static kvm_msr_filter_range Range(uint msr, uint accesses, ulong* bitmap) =>
+        new() { flags = accesses, nmsrs = 1, @base = msr, bitmap = (ulong)bitmap };
 }

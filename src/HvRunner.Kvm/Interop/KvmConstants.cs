@@ -43,6 +43,9 @@ internal static class KvmConstants
     internal const ulong KVM_GET_XCRS = 0x8188AEA6;
     internal const ulong KVM_SET_XCRS = 0x4188AEA7;
     internal const ulong KVM_KVMCLOCK_CTRL = 0x0000AEAD;
+    internal const ulong KVM_GET_TSC_KHZ = 0x0000AEA3;
+    internal const ulong KVM_SET_DEVICE_ATTR = 0x4018AEE1;
+    internal const ulong KVM_GET_DEVICE_ATTR = 0x4018AEE2;
 
     internal const int KVM_API_VERSION = 12;
 
@@ -64,6 +67,7 @@ internal static class KvmConstants
     internal const uint KVM_CAP_XSAVE = 55;
     internal const uint KVM_CAP_XCRS = 56;
     internal const uint KVM_CAP_TSC_CONTROL = 60;
+    internal const uint KVM_CAP_GET_TSC_KHZ = 61;
     internal const uint KVM_CAP_MAX_VCPUS = 66;
     internal const uint KVM_CAP_TSC_DEADLINE_TIMER = 72;
     internal const uint KVM_CAP_SIGNAL_MSI = 77;
@@ -81,6 +85,9 @@ internal static class KvmConstants
     internal const ulong KVM_MSR_EXIT_REASON_FILTER = 4;
     internal const uint KVM_MSR_FILTER_READ = 1;
     internal const uint KVM_MSR_FILTER_WRITE = 2;
+
+    internal const uint KVM_VCPU_TSC_CTRL = 0;
+    internal const ulong KVM_VCPU_TSC_OFFSET = 0;
 
     internal const uint KVM_EXIT_UNKNOWN = 0;
     internal const uint KVM_EXIT_EXCEPTION = 1;

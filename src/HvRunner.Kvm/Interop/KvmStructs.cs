@@ -260,6 +260,15 @@ internal struct kvm_msr_filter
     internal MsrFilterRanges ranges;
 }
 
+[StructLayout(LayoutKind.Sequential)]
+internal struct kvm_device_attr
+{
+    internal uint flags;
+    internal uint group;
+    internal ulong attr;
+    internal ulong addr;
+}
+
 /// <summary>The C member that a managed field stands for, where C nests it in a struct or union.</summary>
 /// <param name="path">As offsetof() takes it.</param>
 [AttributeUsage(AttributeTargets.Field)]

@@ -44,14 +44,20 @@ public sealed class OnSoftAttribute : DataAttribute
     public override IEnumerable<object[]> GetData(MethodInfo testMethod) => [[Backend.Soft], [Backend.SoftVirtual]];
 }
 
-/// <summary>A theory's rows for KVM, one for each place of the interrupt controllers that it offers; skipped where there is none.</summary>
+/// <summary>A theory's rows for KVM, one for each place of the interrupt controllers that it offers, or those asked for alone; skipped where there is none.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class OnKvmAttribute : DataAttribute
 {
-    public OnKvmAttribute() => Skip = KvmDevice.Absence;
+    private readonly IrqchipMode[] _modes;
+
+    public OnKvmAttribute(params IrqchipMode[] modes)
+    {
+        _modes = modes;
+        Skip = KvmDevice.Absence;
+    }
 
     public override IEnumerable<object[]> GetData(MethodInfo testMethod) =>
         from backend in (Backend[])[Backend.Kvm, Backend.KvmSplit, Backend.KvmUser]
-        where KvmDevice.Modes.Contains(backend.Irqchip())
+        where KvmDevice.Modes.Contains(backend.Irqchip()) && (_modes is [] || _modes.Contains(backend.Irqchip()))
         select new object[] { backend };
 }

@@ -1,3 +1,4 @@
+using HvRunner.Abstractions;
 using HvRunner.Kvm.Tests.Live;
 using HvRunner.Machine.Verdicts;
 using static Iced.Intel.AssemblerRegisters;
@@ -29,6 +30,68 @@ public class IrqchipTests
         guest.WriteApic(InterruptGuest.InitialCount, 2_000_000);
         guest.Idle();
         Assert.Equal(11, StatusOf(backend, guest));
+    }
+
+    /// <summary>Each handler sets the next deadline, half a millisecond ahead on many hosts, and one that came too early ends the machine.</summary>
+    [Theory]
+    [OnSoft]
+    [OnKvm]
+    public void TscDeadline_WakesAHaltedGuestAndIsNeverEarly(Backend backend)
+    {
+        const uint Deadline = InterruptGuest.Counter + 8;
+        const uint TscDeadlineMsr = 0x6e0;
+        var guest = new InterruptGuest();
+        var code = guest.Code;
+        guest.On(0x40, () =>
+        {
+            var right = code.CreateLabel();
+            code.rdtsc();
+            code.sub(eax, __[Deadline]);
+            code.sbb(edx, __[Deadline + 4]);
+            code.jae(right);
+            guest.Exit(1);
+            code.Label(ref right);
+            guest.CountTo(50, status: 18);
+            Arm();
+            guest.WriteApic(InterruptGuest.EndOfInterrupt, 0);
+        });
+        guest.EnableApic();
+        guest.WriteApic(InterruptGuest.LvtTimer, 0x4_0040);
+        Arm();
+        guest.Idle();
+        Assert.Equal(18, StatusOf(backend, guest));
+
+        void Arm()
+        {
+            code.rdtsc();
+            code.add(eax, 1_000_000);
+            code.adc(edx, 0);
+            code.mov(__[Deadline], eax);
+            code.mov(__[Deadline + 4], edx);
+            code.mov(ecx, TscDeadlineMsr);
+            code.wrmsr();
+        }
+    }
+
+    /// <summary>A deadline hours ahead comes as soon as the guest sets its counter behind it. KVM's own local APICs do not look at it then.</summary>
+    [Theory]
+    [OnSoft]
+    [OnKvm(IrqchipMode.User)]
+    public void TscDeadline_MovesWithTheCounter(Backend backend)
+    {
+        var guest = new InterruptGuest();
+        var code = guest.Code;
+        guest.On(0x40, () => guest.Exit(19));
+        guest.EnableApic();
+        guest.WriteApic(InterruptGuest.LvtTimer, 0x4_0040);
+        code.mov(ecx, 0x6e0);
+        code.xor(eax, eax);
+        code.mov(edx, 0x8000);
+        code.wrmsr();
+        code.mov(ecx, 0x10);
+        code.wrmsr();
+        guest.Idle();
+        Assert.Equal(19, StatusOf(backend, guest));
     }
 
     /// <summary>The 8259 pair by way of LINT0, which stands open as firmware leaves it.</summary>
@@ -243,6 +306,25 @@ public class IrqchipTests
         guest.WriteApic(InterruptGuest.DivideConfiguration, 0xb);
         guest.WriteApic(InterruptGuest.LvtTimer, 0x2_0040);
         guest.WriteApic(InterruptGuest.InitialCount, 5_000_000);
+        guest.Code.hlt();
+        guest.Exit(1);
+        using var rig = new MachineRig(backend, guest.Build());
+        rig.Start();
+        rig.EndedWith(VerdictKind.Halted);
+    }
+
+    [Theory]
+    [OnSoft]
+    [OnKvm]
+    public void HaltWithInterruptsOff_IsFoundWithADeadline(Backend backend)
+    {
+        var guest = new InterruptGuest();
+        guest.EnableApic();
+        guest.WriteApic(InterruptGuest.LvtTimer, 0x4_0040);
+        guest.Code.rdtsc();
+        guest.Code.add(edx, 1);
+        guest.Code.mov(ecx, 0x6e0);
+        guest.Code.wrmsr();
         guest.Code.hlt();
         guest.Exit(1);
         using var rig = new MachineRig(backend, guest.Build());

@@ -15,23 +15,42 @@ public class KvmCpuidTests
         Assert.Equal((3u, 4u, 5u, 6u), (native.eax, native.ebx, native.ecx, native.edx));
     }
 
-    /// <summary>What needs KVM's own local APIC, or says when its timer fires, is not there without it; the clock is.</summary>
+    /// <summary>What needs KVM's own local APIC is not there without it; the clock is, and what the machine's local APICs have.</summary>
     [Fact]
     public void WithoutApic_OnlyWhatIsTrueIsLeft()
     {
         const uint Clock = (1 << 0) | (1 << 3) | (1 << 24);
         IReadOnlyList<CpuidLeaf> supported =
         [
-            new(1, 0, false, 1, 2, (1 << 24) | (1 << 3), 4),
+            new(1, 0, false, 1, 2, 1 << 3, 4),
             new(7, 0, true, 5, 6, uint.MaxValue, 8),
             new(0x4000_0001, 0, false, Clock | (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15), 0, 0, 1),
         ];
         Assert.Equal(
             [
-                new CpuidLeaf(1, 0, false, 1, 2, (1 << 21) | (1 << 3), 4),
+                new CpuidLeaf(1, 0, false, 1, 2, (1 << 24) | (1 << 21) | (1 << 3), 4),
                 supported[1],
                 new CpuidLeaf(0x4000_0001, 0, false, Clock, 0, 0, 1),
             ],
             KvmCpuid.WithoutApic(supported));
     }
+
+    [Theory]
+    [InlineData(0u, false, 0u)]
+    [InlineData(0u, true, 1u << 24)]
+    [InlineData(1u << 24, false, 1u << 24)]
+    [InlineData(1u << 24, true, 1u << 24)]
+    public void WithApic_TheCapabilityAddsTheDeadline(uint listed, bool capability, uint expected)
+    {
+        IReadOnlyList<CpuidLeaf> supported = [new(0, 0, false, 1, 2, 3, 4), new(1, 0, false, 1, 2, listed | 5, 4), new(7, 0, true, 5, 6, 7, 8)];
+        Assert.Equal([supported[0], new CpuidLeaf(1, 0, false, 1, 2, expected | 5, 4), supported[2]], KvmCpuid.WithApic(supported, capability));
+    }
+
+    [Theory]
+    [InlineData(7u, 0u, 2u, true)]
+    [InlineData(7u, 0u, ~2u, false)]
+    [InlineData(7u, 1u, 2u, false)]
+    [InlineData(6u, 0u, 2u, false)]
+    public void TscAdjust_IsABitOfLeaf7(uint function, uint index, uint ebx, bool expected) =>
+        Assert.Equal(expected, KvmCpuid.HasTscAdjust([new(function, index, true, 0, ebx, 0, 0)]));
 }

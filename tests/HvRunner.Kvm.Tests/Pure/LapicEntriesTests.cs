@@ -80,6 +80,9 @@ public class LapicEntriesTests
     public void Broadcasts_AreSuppressedWhereThatIsOfferedAndAskedFor(uint version, uint spurious, bool expected) =>
         Assert.Equal(expected, LapicEntries.SuppressesBroadcasts(Lapic(spurious, 0x30, version)));
 
+    [Fact]
+    public void Timer_OfDeadlinesInterruptsNobodyWhileMasked() => Assert.False(LapicEntries.HasDeadlineTimer(Lapic(Enabled, 0x320, 0x5_0040)));
+
     private static byte[] Lapic(uint spurious, int offset, uint entry)
     {
         var registers = new byte[1024];
