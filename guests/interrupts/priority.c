@@ -6,6 +6,7 @@
 #include "apic.h"
 #include "check.h"
 #include "sections.h"
+#include "wires.h"
 
 enum { LOW = 0x41, MIDDLE = 0x61, SAME_CLASS = 0x6f, HIGH = 0x91 };
 
@@ -196,12 +197,23 @@ static void task_priority(void)
     check(apic_none(APIC_TMR) || !apic_bit(APIC_TMR, MIDDLE), "the TMR has no bit of an edge");
 }
 
+/* The 8254 wakes it at last, so that a sleep that nothing else ends is a failed point and not the end of the guest. It does so 18 times a second, which a slow
+ * host may take for one sleep: then it is tried again. */
 static void sleeping(void)
 {
-    to_self(MIDDLE);
-    AWAIT(apic_bit(APIC_IRR, MIDDLE));
-    sleep();
-    check(this_cpu()->count[MIDDLE] == 1, "a request made before STI and HLT ends the HLT");
+    enum { TRIES = 10, RESCUES = 40 };
+    volatile uint32_t *count = this_cpu()->count;
+    bool ended = false;
+    pin_set(PIT_PIN, this_cpu()->id, RESCUE_VECTOR);
+    for (uint32_t i = 0; i < TRIES && !ended; i++) {
+        pit_rate(0);
+        drain();
+        to_self(MIDDLE);
+        AWAIT(apic_bit(APIC_IRR, MIDDLE));
+        sleep();
+        ended = count[MIDDLE] == 1 && count[RESCUE_VECTOR] == 0;
+    }
+    check(ended, "a request made before STI and HLT ends the HLT");
     clear_counts();
 
     /* Held back by the TPR it must not, so that something else has to. */
@@ -210,12 +222,15 @@ static void sleeping(void)
     AWAIT(apic_bit(APIC_IRR, MIDDLE));
     apic_write(APIC_TIMER, HIGH);
     apic_write(APIC_INITIAL, 2000000);
-    sleep();
-    check(this_cpu()->count[HIGH] == 1 && this_cpu()->count[MIDDLE] == 0, "one that the TPR holds back does not");
+    while (count[HIGH] + count[MIDDLE] == 0 && count[RESCUE_VECTOR] < RESCUES)
+        sleep();
+    check(count[HIGH] == 1 && count[MIDDLE] == 0, "one that the TPR holds back does not");
     apic_write(APIC_TIMER, LVT_MASKED);
     apic_write(APIC_TPR, 0);
     check(arrives(MIDDLE, 1), "and comes once the TPR lets it");
-    clear_counts();
+    pit_stop();
+    pin_set(PIT_PIN, 0, PIN_MASKED);
+    drain();
 }
 
 void test_priority(void)
