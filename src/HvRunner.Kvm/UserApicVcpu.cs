@@ -25,6 +25,7 @@ internal sealed unsafe class UserApicVcpu : KvmVcpu, IVcpuTimestamp
     private ulong _taskPriority;
     private bool _halted;
     private bool _waitsForStart;
+    private bool _hasTscAdjust;
 
     // KVM may hold one, or the guest be in its handler: only then it is worth a call to ask.
     private bool _nonMaskableGiven;
@@ -92,6 +93,7 @@ internal sealed unsafe class UserApicVcpu : KvmVcpu, IVcpuTimestamp
     internal override void SetCpuid(IReadOnlyList<CpuidLeaf> leaves)
     {
         base.SetCpuid(leaves);
+        _hasTscAdjust = KvmCpuid.HasTscAdjust(leaves);
 
         // CPUID shows an APIC while KVM thinks that there is one.
         _ = TrySetMsr(ApicBaseMsr, Index == 0 ? BootstrapApicBase : ApplicationApicBase);
@@ -138,7 +140,7 @@ internal sealed unsafe class UserApicVcpu : KvmVcpu, IVcpuTimestamp
 
     private bool MoveTimestamp(uint index, ulong value)
     {
-        var isMoved = index == KvmTimestamp.CounterMsr ? _timestamp.TrySet(value) : KvmCpuid.HasTscAdjust(Cpuid) && _timestamp.TryAdjust(value);
+        var isMoved = index == KvmTimestamp.CounterMsr ? _timestamp.TrySet(value) : _hasTscAdjust && _timestamp.TryAdjust(value);
         if (isMoved)
         {
             TimestampMoved?.Invoke();

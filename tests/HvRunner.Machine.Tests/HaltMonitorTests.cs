@@ -78,9 +78,7 @@ public class HaltMonitorTests
     [Fact]
     public void InterruptsOn_DeviceThatMayInterruptWhenTheRoundsBegin_IsBelieved()
     {
-        (_vcpus[0].Activity, _vcpus[1].Activity) = (Idle, NotStarted);
-        _monitor.Look();
-        _monitor.Look();
+        AskAll(Idle, NotStarted);
 
         // Its interrupt may be under way by now.
         _deviceMayInterrupt = false;
@@ -97,9 +95,7 @@ public class HaltMonitorTests
     public void VcpuThatRanUnseenBetweenTheRounds_SpoilsThem()
     {
         _deviceMayInterrupt = false;
-        (_vcpus[0].Activity, _vcpus[1].Activity) = (Idle with { Entries = 7 }, Idle with { Entries = 100 });
-        _monitor.Look();
-        _monitor.Look();
+        AskAll(Idle with { Entries = 7 }, Idle with { Entries = 100 });
         Report(0);
         Report(1);
 
@@ -116,9 +112,7 @@ public class HaltMonitorTests
     public void AccessDuringTheLastRound_SpoilsIt()
     {
         _deviceMayInterrupt = false;
-        (_vcpus[0].Activity, _vcpus[1].Activity) = (Idle, Idle);
-        _monitor.Look();
-        _monitor.Look();
+        AskAll(Idle, Idle);
         AnswerKicks();
         _monitor.Look();
         Report(0);
@@ -162,9 +156,7 @@ public class HaltMonitorTests
     [Fact]
     public void OneRound_IsNotEnough()
     {
-        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
-        _monitor.Look();
-        _monitor.Look();
+        AskAll(Dead, Dead);
         Report(0);
         Report(1);
         Assert.Equal([1, 1], _vcpus.Select(vcpu => vcpu.Kicks));
@@ -203,9 +195,7 @@ public class HaltMonitorTests
     [Fact]
     public void WorkDuringARound_SpoilsIt()
     {
-        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
-        _monitor.Look();
-        _monitor.Look();
+        AskAll(Dead, Dead);
         Report(0);
         _vcpus[1].Counts.PortOut++;
         _monitor.Look();
@@ -216,9 +206,7 @@ public class HaltMonitorTests
     [Fact]
     public void UnansweredRound_IsWaitedFor()
     {
-        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
-        _monitor.Look();
-        _monitor.Look();
+        AskAll(Dead, Dead);
         Report(0);
         Report(0);
         for (var i = 0; i < 5; i++)
@@ -258,9 +246,7 @@ public class HaltMonitorTests
     [Fact]
     public void Forget_MakesTheAnswersOfARoundUnasked()
     {
-        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
-        _monitor.Look();
-        _monitor.Look();
+        AskAll(Dead, Dead);
         Report(0);
         _monitor.Forget();
         Report(1);
@@ -282,9 +268,7 @@ public class HaltMonitorTests
     [Fact]
     public void Forget_BetweenTheRoundsMakesTheFirstOneWorthNothing()
     {
-        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
-        _monitor.Look();
-        _monitor.Look();
+        AskAll(Dead, Dead);
         AnswerKicks();
         _monitor.Forget();
         LookTwice();
@@ -297,9 +281,7 @@ public class HaltMonitorTests
     [Fact]
     public void WorkBetweenTheRounds_SpoilsThem()
     {
-        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
-        _monitor.Look();
-        _monitor.Look();
+        AskAll(Dead, Dead);
         AnswerKicks();
         _vcpus[1].Counts.PortOut++;
         LookTwice();
@@ -312,9 +294,7 @@ public class HaltMonitorTests
     [Fact]
     public void Wake_SpoilsTheRoundInWhichSomebodyHasAnswered()
     {
-        (_vcpus[0].Activity, _vcpus[1].Activity) = (Dead, Dead);
-        _monitor.Look();
-        _monitor.Look();
+        AskAll(Dead, Dead);
         AnswerKicks();
         _monitor.Look();
         Report(0);
@@ -328,6 +308,14 @@ public class HaltMonitorTests
         }
 
         Assert.False(_ending.HasEnded);
+    }
+
+    /// <summary>The first round, which the second look without an exit begins.</summary>
+    private void AskAll(VcpuActivity first, VcpuActivity second)
+    {
+        (_vcpus[0].Activity, _vcpus[1].Activity) = (first, second);
+        _monitor.Look();
+        _monitor.Look();
     }
 
     private void LookTwice()
