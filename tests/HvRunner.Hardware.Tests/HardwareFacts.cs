@@ -3,33 +3,40 @@ using HvRunner.Kvm;
 
 namespace HvRunner.Hardware.Tests;
 
-/// <summary>A test against the real processor: skipped where there is no /dev/kvm, or where it does not run ring 3.</summary>
+/// <summary>A test against the real processor in a guest of its own: skipped where there is no /dev/kvm, or where it does not run ring 3.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class KvmHardwareFactAttribute : FactAttribute
+{
+    public KvmHardwareFactAttribute() => Skip = HardwareHost.NoKvm.Value;
+}
+
+/// <summary>A test against the real processor in a process: skipped where the host's kernel has not what that needs.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class HardwareFactAttribute : FactAttribute
 {
-    public HardwareFactAttribute() => Skip = HardwareHost.Absence.Value;
+    public HardwareFactAttribute() => Skip = HardwareHost.NoProcess.Value;
 }
 
 /// <summary>What this host can do for the tests, found once.</summary>
 internal static class HardwareHost
 {
-    public static Lazy<string?> Absence { get; } = new(() =>
-    {
-        if (!File.Exists(KvmHypervisor.DevicePath))
-        {
-            return $"there is no {KvmHypervisor.DevicePath} on this host";
-        }
+    public static Lazy<string?> NoKvm { get; } = new(() =>
+        File.Exists(KvmHypervisor.DevicePath) ? Absence("ring 3 does not run on this KVM", () => new KvmProcessor()) : $"there is no {KvmHypervisor.DevicePath} on this host");
 
+    public static Lazy<string?> NoProcess { get; } = new(() => Absence("ring 3 of this host cannot be used", () => new HostProcess()));
+
+    public static bool IsNightly { get; } = Environment.GetEnvironmentVariable("HVRUN_NIGHTLY") == "1";
+
+    private static string? Absence(string what, Func<IRealProcessor> make)
+    {
         try
         {
-            using var processor = new HardwareProcessor();
+            using var processor = make();
             return null;
         }
         catch (InvalidOperationException refused)
         {
-            return $"ring 3 does not run on this KVM: {refused.Message}";
+            return $"{what}: {refused.Message}";
         }
-    });
-
-    public static bool IsNightly { get; } = Environment.GetEnvironmentVariable("HVRUN_NIGHTLY") == "1";
+    }
 }

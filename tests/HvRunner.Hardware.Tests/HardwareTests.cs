@@ -16,13 +16,20 @@ public class HardwareTests(ITestOutputHelper output)
     private const int NightlyInstances = 2_000_000;
 
     [HardwareFact]
-    public void Instances_EndInTheExecutorAsOnTheRealProcessor() => Compare(new SteppingProcessor());
+    public void Instances_EndInTheExecutorAsOnTheRealProcessor() => Compare(new HostProcess(), new SteppingProcessor(hasTopPage: false));
 
     [HardwareFact]
-    public void Instances_EndTranslatedAsOnTheRealProcessor() => Compare(new TranslatingProcessor());
+    public void Instances_EndTranslatedAsOnTheRealProcessor() => Compare(new HostProcess(), new TranslatingProcessor(hasTopPage: false));
 
-    private void Compare(IProcessorUnderTest ours)
+    [KvmHardwareFact]
+    public void Instances_EndInTheExecutorAsInRing3OfKvm() => Compare(new KvmProcessor(), new SteppingProcessor());
+
+    [KvmHardwareFact]
+    public void Instances_EndTranslatedAsInRing3OfKvm() => Compare(new KvmProcessor(), new TranslatingProcessor());
+
+    private void Compare(IRealProcessor real, IProcessorUnderTest ours)
     {
+        using var hardware = real;
         var seed = Number("HVRUN_HARDWARE_SEED", Seed);
         var wanted = (long)Number("HVRUN_HARDWARE_INSTANCES", HardwareHost.IsNightly ? NightlyInstances : (ulong)UnattendedInstances);
         var first = (long)Number("HVRUN_HARDWARE_FIRST", 0);
@@ -32,7 +39,6 @@ public class HardwareTests(ITestOutputHelper output)
             forms = [.. forms.Where(form => form.ToString().StartsWith(text, StringComparison.OrdinalIgnoreCase))];
         }
 
-        using var hardware = new HardwareProcessor();
         Assert.True(first != 0 || wanted >= forms.Length * 10 || forms.Length != FormTable.Run.Length, "too few instances for every form to come up");
         var match = new Match(hardware, ours, seed, forms);
         var watch = Stopwatch.StartNew();
@@ -43,7 +49,7 @@ public class HardwareTests(ITestOutputHelper output)
 
         var report = Report.Write(match, seed, forms, watch.Elapsed);
         output.WriteLine(report.Summary);
-        File.WriteAllText(Path.Combine(AppContext.BaseDirectory, $"forms-{ours.Name}.txt"), report.Summary);
+        File.WriteAllText(Path.Combine(AppContext.BaseDirectory, $"forms-{real.Name}-{ours.Name}.txt"), report.Summary);
         Assert.True(report.Failures.Count == 0, $"{report.Failures.Count} forms do not agree, seed {seed}:\n{string.Join('\n', report.Failures)}");
     }
 

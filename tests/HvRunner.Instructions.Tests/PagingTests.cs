@@ -163,6 +163,37 @@ public class PagingTests
         guest.Fault(12, 0, a => a.mov(rax, __[rbp]));
     }
 
+    /// <summary>SDM vol. 1, 3.3.7.1; the real processor agrees.</summary>
+    [Theory]
+    [InlineData(0x36, 0x03, 13)]
+    [InlineData(0x3e, 0x45, 12)]
+    [InlineData(0x26, 0x45, 12)]
+    [InlineData(0x64, 0x45, 13)]
+    public void NonCanonical_IsOfTheBase_WhateverOverrideHasNoBaseOfItsOwn(byte prefix, byte modRm, byte vector)
+    {
+        var guest = GuestProcessor.Long();
+        guest[GeneralRegister.Rbx] = 0x8000_0000_0000;
+        guest[GeneralRegister.Rbp] = 0x8000_0000_0000;
+        guest.State.Rip = GuestProcessor.Code;
+        guest.Write(GuestProcessor.Code, [prefix, 0x48, 0x8b, modRm, 0]);
+        var completion = guest.Step();
+        Assert.Equal((CompletionKind.Fault, vector), (completion.Kind, completion.Vector));
+    }
+
+    /// <summary>The manuals give no order; the real processor looks at the alignment first.</summary>
+    [Fact]
+    public void NonCanonicalAndMisaligned_IsGeneralProtection_OnTheStackToo()
+    {
+        var guest = GuestProcessor.Long();
+        guest[GeneralRegister.Rbp] = 0x8000_0000_0000;
+        guest.Fault(12, 0, a => a.addps(xmm0, __[rbp]));
+        guest.Fault(13, 0, a => a.addps(xmm0, __[rbp + 4]));
+        guest.Fault(12, 0, a => a.cmpxchg16b(__[rbp]));
+        guest.Fault(13, 0, a => a.cmpxchg16b(__[rbp + 8]));
+        guest.Fault(12, 0, a => a.fxsave(__[rbp]));
+        guest.Fault(13, 0, a => a.fxsave(__[rbp + 8]));
+    }
+
     [Fact]
     public void PageCrossingWrite_WithUnmappedSecondPage_WritesNothing()
     {

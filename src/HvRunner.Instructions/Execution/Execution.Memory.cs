@@ -56,6 +56,16 @@ internal ref partial struct Execution<TMemory, THost>
         return inside || Refuse(vector, 0);
     }
 
+    /// <summary>
+    /// As <see cref="TryGetLinear"/>, for a memory operand that has to be aligned: #GP where it is not. In 64-bit mode that is looked at first, so it is #GP
+    /// also where the stack's segment would have #SS; so AMD's processors do, and the manuals give no order.
+    /// </summary>
+    private bool TryGetAligned(ulong offset, int size, int alignment, Access access, out ulong linear)
+    {
+        var isFound = TryGetLinear(MemorySegment, offset, size, access, out linear);
+        return (linear & (ulong)(alignment - 1)) != 0 && (isFound || _is64) ? Refuse(ExceptionVector.GeneralProtection, 0) : isFound;
+    }
+
     /// <summary>Translates all of <paramref name="size"/> bytes, at most 4096, from <paramref name="linear"/> on.</summary>
     private bool TryTranslate(ulong linear, int size, Access access, out PhysicalSpan span)
     {

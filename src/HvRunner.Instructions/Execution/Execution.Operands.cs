@@ -75,13 +75,13 @@ internal ref partial struct Execution<TMemory, THost>
 
     private readonly bool IsMemory(int operand) => _instruction.GetOpKind(operand) == OpKind.Memory;
 
-    /// <summary>The segment of the memory operand. In 64-bit mode overrides of CS, DS and ES are ignored (SDM vol. 1, 3.3.7.1).</summary>
+    /// <summary>The segment of the memory operand. In 64-bit mode overrides of CS, DS, ES and SS are ignored (SDM vol. 1, 3.3.7.1).</summary>
     private readonly SegmentName MemorySegment
     {
         get
         {
             var segment = _instruction.MemorySegment;
-            if (_is64 && segment is Register.ES or Register.CS or Register.DS)
+            if (_is64 && segment is not (Register.FS or Register.GS))
             {
                 return _instruction.MemoryBase is Register.RSP or Register.RBP or Register.ESP or Register.EBP ? SegmentName.Ss : SegmentName.Ds;
             }

@@ -116,17 +116,7 @@ internal ref partial struct Execution<TMemory, THost>
 
     private Outcome CompareExchange16()
     {
-        if (!TryGetLinear(MemorySegment, EffectiveAddress(), 16, Access.Write, out var linear))
-        {
-            return Outcome.Fault;
-        }
-
-        if ((linear & 15) != 0)
-        {
-            return GeneralProtection();
-        }
-
-        if (!TryTranslate(linear, 16, Access.Write, out var span))
+        if (!TryGetAligned(EffectiveAddress(), 16, 16, Access.Write, out var linear) || !TryTranslate(linear, 16, Access.Write, out var span))
         {
             return Outcome.Fault;
         }

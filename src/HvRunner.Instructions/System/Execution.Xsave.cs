@@ -126,14 +126,7 @@ internal ref partial struct Execution<TMemory, THost>
     private bool TryOpenArea(ulong offset, int size, int alignment, Access access, out PhysicalSpan area)
     {
         area = default;
-        if (!TryGetLinear(MemorySegment, offset, size, access, out var linear))
-        {
-            return false;
-        }
-
-        return (linear & (ulong)(alignment - 1)) == 0
-            ? TryTranslate(linear, size, access, out area)
-            : Refuse(ExceptionVector.GeneralProtection, 0);
+        return TryGetAligned(offset, size, alignment, access, out var linear) && TryTranslate(linear, size, access, out area);
     }
 
     /// <summary>Components that are not in their initial configuration; SSE counts as used by MXCSR alone where the manual says so.</summary>

@@ -202,17 +202,9 @@ internal ref partial struct Execution<TMemory, THost>
     private bool TryLocateVector(int size, Access access, out PhysicalSpan span)
     {
         span = default;
-        if (!TryGetLinear(MemorySegment, EffectiveAddress(), size, access, out var linear))
-        {
-            return false;
-        }
-
-        if (size >= 16 && RequiresAlignment() && (linear & (ulong)(size - 1)) != 0)
-        {
-            return Refuse(ExceptionVector.GeneralProtection, 0);
-        }
-
-        return TryCheckAlignment(linear, size) && TryTranslate(linear, size, access, out span);
+        var alignment = size >= 16 && RequiresAlignment() ? size : 1;
+        return TryGetAligned(EffectiveAddress(), size, alignment, access, out var linear) && TryCheckAlignment(linear, size) &&
+            TryTranslate(linear, size, access, out span);
     }
 
     /// <summary>Legacy SSE wants 16-byte operands aligned unless the instruction's purpose is that they are not; VEX only for the aligned moves.</summary>

@@ -8,13 +8,14 @@ namespace HvRunner.Hardware.Tests.Comparison;
 
 /// <summary>
 /// Compares what became of one instance. Not compared, because processors differ and software cannot rely on it: undefined flags; RF in the
-/// pushed flags; NT, which this KVM loses; the x87's last instruction, operand and opcode (AMD keeps them for every instruction, Intel for unmasked exceptions alone);
+/// pushed flags; NT, which a software-assisted KVM loses; the x87's last instruction, operand and opcode (AMD keeps them for every instruction, Intel for unmasked exceptions alone);
 /// the last bits of transcendental functions; all but the first bits of RCP and RSQRT.
 /// </summary>
 internal static class Comparer
 {
     private const ulong Resume = 0x1_0000;
     private const ulong NestedTask = 0x4000;
+    private const ulong PagePresent = 1;
     private const int StackFault = 12;
     private const int SingleStep = 1;
     private const int UndefinedOpcode = 6;
@@ -26,9 +27,9 @@ internal static class Comparer
         ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
     /// <summary>The differences in words, hardware first; empty when there are none.</summary>
-    public static string Differences(Instance instance, in ProcessorImage input, in ProcessorImage hardware, in ProcessorImage ours)
+    public static string Differences(Instance instance, in ProcessorImage input, in ProcessorImage hardware, in ProcessorImage ours, bool isWholeMachine)
     {
-        if (IsLostInEmulator(instance, hardware, ours))
+        if (IsProcessorsChoice(instance, hardware, ours) || (isWholeMachine && IsLostInEmulator(instance, hardware, ours)))
         {
             return "";
         }
@@ -50,7 +51,8 @@ internal static class Comparer
             }
             else if (!MayFaultElsewhere(instance, hardware.Cr2))
             {
-                Check(differences, "error", hardware.ErrorCode, ours.ErrorCode);
+                var seen = isWholeMachine || !IsOfSupervisor(hardware.Cr2) ? ulong.MaxValue : ~PagePresent;
+                Check(differences, "error", hardware.ErrorCode & seen, ours.ErrorCode & seen);
                 Check(differences, "cr2", hardware.Cr2, ours.Cr2);
             }
         }
@@ -68,7 +70,12 @@ internal static class Comparer
         var mask = ~Resume & ~NestedTask & ~(UndefinedResults.Flags(instance.Decoded, input, hardware) & ~instance.DefinedByTail) & ~instance.UndefinedByTail;
         Check(differences, "rflags", hardware.Rflags & mask, ours.Rflags & mask);
         Check(differences, "fsbase", hardware.FsBase, ours.FsBase);
-        Check(differences, "gsbase", hardware.GsBase, ours.GsBase);
+        if (isWholeMachine || !faulted || hardware.GsBase != 0 || !IsOfSupervisor(ours.GsBase))
+        {
+            // Where Linux itself has no FSGSBASE, an exception takes a base in its own half away from a process.
+            Check(differences, "gsbase", hardware.GsBase, ours.GsBase);
+        }
+
         if (faulted && instance.IsValid && instance.Decoded.Mnemonic == Mnemonic.Maskmovq)
         {
             // The real processor has already gone over to MMX state when the page is not there.
@@ -79,12 +86,8 @@ internal static class Comparer
         return string.Join(", ", differences);
     }
 
-    /// <summary>
-    /// A #GP or #SS in ring 3 is taken by this KVM, which tries the instruction in its own emulator: that knows few SSE instructions and raises #UD for
-    /// the others, does not check alignment, reports page faults of its own, and takes FS and GS bases from an old copy. What stands behind such a fault of ours
-    /// is therefore not the processor's answer; that a valid instruction did not go through natively is all that can be seen.
-    /// </summary>
-    private static bool IsLostInEmulator(Instance instance, in ProcessorImage hardware, in ProcessorImage ours)
+    /// <summary>What processors may do one way or another: how much of an undefined instruction they read, and which of several faults they report.</summary>
+    private static bool IsProcessorsChoice(Instance instance, in ProcessorImage hardware, in ProcessorImage ours)
     {
         if (!instance.IsValid)
         {
@@ -113,24 +116,51 @@ internal static class Comparer
             return true;
         }
 
-        if (hardware.Vector == UndefinedOpcode && ours.Vector == PageFault && ours.Cr2 >> 63 != 0)
-        {
-            // The host's own half of the address space: there, too, the emulator may take over.
-            return hardware.Rip == ours.Rip;
-        }
-
         if (instance.Decoded.Mnemonic is Mnemonic.Ud0 or Mnemonic.Ud1 && hardware.Vector == UndefinedOpcode && ours.Vector == PageFault)
         {
             // Whether it has a ModRM byte to fetch is the processor's choice.
             return true;
         }
 
-        if (ours.Vector is not (GeneralProtection or StackFault) || ours.Rip != instance.Start)
+        if (ours.Vector is not (GeneralProtection or StackFault) || hardware.Vector is not (PageFault or AlignmentCheck) || hardware.Rip != ours.Rip)
         {
             return false;
         }
 
-        return hardware.Rip == instance.Start && hardware.Vector < ProcessorImage.NoException && !(hardware.Vector == UndefinedOpcode && instance.Decoded.HasLockPrefix);
+        // An operand that ends beyond canonical addresses may be taken in parts, the first of them on a page that is missing; and a call may look at the
+        // stack before it looks at where it goes.
+        return instance.Address >= GuestLayout.TopPage || instance.Decoded.FlowControl == FlowControl.IndirectCall;
+    }
+
+    /// <summary>
+    /// A #GP or #SS in ring 3 is taken by a software-assisted KVM, which tries the instruction in its own emulator: that knows few SSE instructions and raises #UD
+    /// for the others, does not check alignment, reports page faults of its own, and takes FS and GS bases from an old copy. What stands behind such a fault of
+    /// ours is therefore not the processor's answer; that a valid instruction did not go through natively is all that can be seen.
+    /// </summary>
+    private static bool IsLostInEmulator(Instance instance, in ProcessorImage hardware, in ProcessorImage ours)
+    {
+        if (hardware.Vector == UndefinedOpcode && ours.Vector == PageFault && ours.Cr2 >> 63 != 0)
+        {
+            // The host's own half of the address space: there, too, the emulator may take over.
+            return hardware.Rip == ours.Rip;
+        }
+
+        return ours.Vector is GeneralProtection or StackFault && ours.Rip == instance.Start && hardware.Rip == instance.Start &&
+            hardware.Vector < ProcessorImage.NoException && !(hardware.Vector == UndefinedOpcode && instance.Decoded.HasLockPrefix);
+    }
+
+    /// <summary>Pages that ring 3 finds present in the guest and absent in a process, and what is beyond a process's addresses, of which Linux always says that something is there.</summary>
+    private static bool IsOfSupervisor(ulong address)
+    {
+        foreach (var region in PageMap.Regions(hasTopPage: false))
+        {
+            if (region.Kind == PageKind.Supervisor && address - region.Linear < (ulong)region.Bytes)
+            {
+                return true;
+            }
+        }
+
+        return address >= GuestLayout.TopPage;
     }
 
     /// <summary>Where several bytes of operands fault, which of them CR2 names is the processor's choice: images, and where a mask leaves bytes out.</summary>

@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using HvRunner.Abstractions;
 using HvRunner.Hardware.Tests.Guest;
 using HvRunner.Hardware.Tests.Instances;
 using Iced.Intel;
@@ -26,11 +25,12 @@ internal sealed class Tally
 /// Runs batches on the real processor and on ours and compares them. The instances of a batch share memory, as neighbours: so where a batch
 /// differs, its instances are run again one by one, each on the memory that the batch began with, and only what then differs counts.
 /// </summary>
-internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours, ulong seed, Code[] forms)
+internal sealed class Match(IRealProcessor hardware, IProcessorUnderTest ours, ulong seed, Code[] forms)
 {
     private const int LinesPerForm = 3;
     private const int EmulatedBytes = 64;
     private const int MaximumDissections = 40;
+    private const int MaximumAttempts = 100;
     private const int DataStart = (int)TopPagePhysical;
     private const int DataLength = PageBytes + DataBytes;
 
@@ -42,13 +42,16 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
     /// <summary>By form; what does not decode is under <see cref="Code.INVALID"/>.</summary>
     public Dictionary<Code, Tally> Tallies { get; } = [];
 
-    /// <summary>Bytes that the manuals reserve and the real processor executes, or this KVM's emulator does.</summary>
+    /// <summary>Bytes that the manuals reserve and the real processor executes, or a software-assisted KVM's emulator does.</summary>
     public SortedSet<string> ReservedButExecuted { get; } = [];
 
     public long Instances { get; private set; }
 
     /// <summary>Instances that differed only because a neighbour had left other memory, within what is not compared.</summary>
     public int Entangled { get; private set; }
+
+    /// <summary>Instances to which the real processor gave another answer when it was asked again, and then ours: a hypervisor below it interfered.</summary>
+    public int Unrepeated { get; private set; }
 
     public void Run(long batch)
     {
@@ -60,7 +63,7 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
         Copy((int)EdgeCodePhysical, EdgeCodeBytes);
         Copy((int)BlocksPhysical, MaximumBatch * BlockBytes);
         ours.Begin();
-        hardware.Run(0, MaximumBatch);
+        var isUndisturbed = hardware.Run(0, MaximumBatch);
         var suspects = 0;
         for (var i = 0; i < MaximumBatch; i++)
         {
@@ -77,19 +80,20 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
         Instances += MaximumBatch;
         if (suspects != 0 || CompareMemory().Length != 0)
         {
-            Dissect(suspects);
+            Dissect(suspects, isUndisturbed);
         }
     }
 
     /// <summary>Each instance of the batch by itself.</summary>
-    private void Dissect(int suspects)
+    private void Dissect(int suspects, bool isUndisturbed)
     {
-        if (_dissections++ == MaximumDissections)
+        _dissections += isUndisturbed ? 1 : 0;
+        if (_dissections == MaximumDissections + 1)
         {
             Tallies[Code.INVALID].Lines.Add($"more than {MaximumDissections} batches differ; the rest are counted by batch only");
         }
 
-        if (_dissections > MaximumDissections)
+        if (_dissections > MaximumDissections && isUndisturbed)
         {
             Tallies[Code.INVALID].Different++;
             return;
@@ -98,14 +102,13 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
         var found = 0;
         for (var i = 0; i < MaximumBatch; i++)
         {
-            _data.CopyTo(ours.Ram.AsSpan(DataStart));
-            Copy(DataStart, DataLength);
-            hardware.Run(i, 1);
-            RunOurs(i);
-            var differences = Compare(i);
-            Equalize(i);
-            var memory = CompareMemory();
-            differences += differences.Length != 0 && memory.Length != 0 ? ", " + memory : memory;
+            var differences = CompareAlone(i);
+            if (differences.Length != 0 && CompareAlone(i).Length == 0)
+            {
+                Unrepeated++;
+                differences = "";
+            }
+
             if (differences.Length != 0)
             {
                 found++;
@@ -114,6 +117,29 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
         }
 
         Entangled += Math.Max(0, suspects - found);
+    }
+
+    /// <summary>One instance on the memory that the batch began with: differences of processor and memory.</summary>
+    private string CompareAlone(int index)
+    {
+        _data.CopyTo(ours.Ram.AsSpan(DataStart));
+        RunAlone(index);
+        RunOurs(index);
+        var differences = Compare(index);
+        Equalize(index);
+        var memory = CompareMemory();
+        return differences + (differences.Length != 0 && memory.Length != 0 ? ", " : "") + memory;
+    }
+
+    private void RunAlone(int index)
+    {
+        var attempts = 0;
+        do
+        {
+            Assert.True(attempts++ < MaximumAttempts, "the host leaves the real processor no time, not even for one instance");
+            Copy(DataStart, DataLength);
+        }
+        while (!hardware.Run(index, 1));
     }
 
     private void RunOurs(int index) => _executions[index] = ours.Run(index, _generator.Instances[index]);
@@ -139,7 +165,7 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
             return "";
         }
 
-        return Comparer.Differences(instance, Input(index), real, mine);
+        return Comparer.Differences(instance, Input(index), real, mine, hardware.IsWholeMachine);
     }
 
     private bool IsReservedButExecuted(int index)
@@ -176,7 +202,7 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
         var ram = ours.Ram.AsSpan();
         var theirs = Theirs;
 
-        // Where canonical addresses end, this KVM's emulator takes over and may write a part.
+        // Where canonical addresses end, such a KVM's emulator takes over and may write a part.
         theirs.Slice((int)DataPhysical - EmulatedBytes, EmulatedBytes).CopyTo(ram[((int)DataPhysical - EmulatedBytes)..]);
         var mine = ram.Slice(DataStart, DataLength);
         var same = theirs.Slice(DataStart, DataLength).CommonPrefixLength(mine);
@@ -200,14 +226,7 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
         }
     }
 
-    private ReadOnlySpan<byte> Theirs
-    {
-        get
-        {
-            Assert.True(hardware.Memory.TryGetReadOnlySpan(new GuestAddress(0), RamBytes, out var theirs));
-            return theirs;
-        }
-    }
+    private ReadOnlySpan<byte> Theirs => hardware.Ram;
 
     private ref readonly ProcessorImage Input(int index) => ref MemoryMarshal.AsRef<ProcessorImage>(BatchGenerator.Block(ours.Ram, index));
 
@@ -223,5 +242,5 @@ internal sealed class Match(HardwareProcessor hardware, IProcessorUnderTest ours
     }
 
     private void Copy(int address, int length) =>
-        Assert.True(hardware.Memory.TryWrite(new GuestAddress((ulong)address), ours.Ram.AsSpan(address, length)));
+        hardware.Write(address, ours.Ram.AsSpan(address, length));
 }

@@ -8,6 +8,8 @@ namespace HvRunner.Hardware.Tests.Comparison;
 /// <summary>The table of forms covered, and what did not agree.</summary>
 internal sealed record Report(string Summary, IReadOnlyList<string> Failures)
 {
+    private const int InstancesToAnUnrepeated = 200_000;
+
     public static Report Write(Match match, ulong seed, IReadOnlyList<Code> forms, TimeSpan elapsed)
     {
         var text = new StringBuilder();
@@ -34,6 +36,12 @@ internal sealed record Report(string Summary, IReadOnlyList<string> Failures)
         }
 
         text.AppendLine(CultureInfo.InvariantCulture, $"{match.Entangled} instances differed only by what their neighbours had left");
+        text.AppendLine(CultureInfo.InvariantCulture, $"{match.Unrepeated} answers of the real processor it did not give again");
+        if (match.Unrepeated > 1 + (match.Instances / InstancesToAnUnrepeated))
+        {
+            failures.Add($"{match.Unrepeated} answers of the real processor it did not give again, more than one in {InstancesToAnUnrepeated} instances");
+        }
+
         text.AppendLine(CultureInfo.InvariantCulture, $"reserved, yet executed here: {string.Join(' ', match.ReservedButExecuted)}");
         foreach (var form in forms.Where(form => !match.Tallies.ContainsKey(form)))
         {

@@ -29,9 +29,9 @@ internal readonly record struct Form(Code Code, FormUse Use, string Reason);
 /// <summary>Every form of 64-bit mode that the decoder knows, judged by CPUID feature and privilege.</summary>
 internal static class FormTable
 {
-    private const string HostTables = "this KVM looks selectors up in the host's tables";
-    private const string NoSystemCalls = "this KVM does not bring system calls and software interrupts to ring 0";
-    private const string Emulated = "this KVM completes it in its own emulator";
+    private const string HostTables = "selectors are looked up in the host's tables";
+    private const string NoSystemCalls = "system calls and software interrupts go to the host's kernel from a process, and get lost on a software-assisted KVM";
+    private const string Emulated = "a software-assisted KVM completes it in its own emulator";
     private const string Privileged = "for ring 0 alone; see guests/processor";
 
     private static readonly ulong[] Permitted = ReadPermitted();
@@ -94,7 +94,7 @@ internal static class FormTable
             case Mnemonic.Call or Mnemonic.Jmp when code.ToOpCode().ToString().Contains("m16:", StringComparison.Ordinal):
                 return HostTables;
             case Mnemonic.Reservednop when code is Code.Reservednop_rm16_r16_0F0D or Code.Reservednop_rm32_r32_0F0D or Code.Reservednop_rm64_r64_0F0D:
-                return "undefined on AMD's processors, where this KVM's emulator takes it for a NOP";
+                return "undefined on AMD's processors, where such a KVM's emulator takes it for a NOP";
             case Mnemonic.Smsw:
                 return Emulated;
         }

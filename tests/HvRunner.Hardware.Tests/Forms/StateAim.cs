@@ -46,7 +46,7 @@ internal sealed class StateAim(byte[] ram)
             FillOperand(dice, instruction, instance.Address, ref input);
             if (instance.Address % 16 != 0 && instruction.Mnemonic is Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64)
             {
-                // This KVM's emulator takes these over where they are not aligned, and does not mind.
+                // A software-assisted KVM's emulator takes these over where they are not aligned, and does not mind.
                 return false;
             }
         }

@@ -103,6 +103,9 @@ internal enum PageKind
     /// <summary>Read and fetch.</summary>
     Executable,
 
+    /// <summary>Read and write, no fetch, and no RAM behind it.</summary>
+    Device,
+
     /// <summary>Nothing: for the supervisor alone.</summary>
     Supervisor,
 

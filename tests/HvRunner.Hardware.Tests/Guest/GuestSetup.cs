@@ -8,10 +8,11 @@ namespace HvRunner.Hardware.Tests.Guest;
 internal static class GuestSetup
 {
     /// <summary>RAM with tables, loop and stubs.</summary>
-    public static byte[] Ram()
+    /// <param name="hasTopPage">The page at the end of canonical addresses is mapped.</param>
+    public static byte[] Ram(bool hasTopPage = true)
     {
         var ram = new byte[RamBytes];
-        PageMap.Write(ram);
+        PageMap.Write(ram, hasTopPage);
         LoopCode.Write(ram);
         void Put(ulong address, ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(ram.AsSpan((int)address), value);
         Put(Gdt + SupervisorCode, 0x00af_9b00_0000_ffff);

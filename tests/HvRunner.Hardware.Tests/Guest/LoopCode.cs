@@ -5,7 +5,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace HvRunner.Hardware.Tests.Guest;
 
 /// <summary>
-/// The guest's code. A loop in ring 3, which this KVM runs natively, takes one block after the other, loads the processor from it, jumps to the
+/// The guest's code. A loop in ring 3, which must run natively, takes one block after the other, loads the processor from it, jumps to the
 /// instance, and stores what became of the processor. An instance that raises an exception comes to a stub in ring 0, which is slow there and
 /// therefore only turns around: the frame stays on ring 0's stack, where the loop reads it. Behind the last block one store to a page without
 /// RAM hands over to the host.
@@ -28,12 +28,14 @@ internal static class LoopCode
     public static ReadOnlySpan<byte> Landing => [0xff, 0x24, 0x25, (byte)(DoneAddress & 0xff), (byte)((DoneAddress >> 8) & 0xff), (byte)((DoneAddress >> 16) & 0xff), (byte)(DoneAddress >> 24)];
 
     /// <summary>Writes loop and stubs into RAM, and the address of the code behind <see cref="Landing"/>.</summary>
-    public static void Write(Span<byte> ram)
+    /// <returns>Where the loop takes the next block, and where it stores what an exception has left.</returns>
+    public static (ulong Next, ulong Recover) Write(Span<byte> ram)
     {
         var code = new Assembler(64);
+        var next = code.CreateLabel();
         var done = code.CreateLabel();
         var recover = code.CreateLabel();
-        EmitLoop(code, ref done, ref recover);
+        EmitLoop(code, ref next, ref done, ref recover);
         using var stream = new MemoryStream();
         var assembled = code.Assemble(new StreamCodeWriter(stream), Loop, BlockEncoderOptions.ReturnNewInstructionOffsets);
         var bytes = stream.ToArray();
@@ -41,11 +43,11 @@ internal static class LoopCode
         bytes.CopyTo(ram[(int)LoopPhysical..]);
         BitConverter.TryWriteBytes(ram[(int)(CellsPhysical + (DoneAddress - Cells))..], assembled.GetLabelRIP(done));
         WriteStubs(ram, assembled.GetLabelRIP(recover));
+        return (assembled.GetLabelRIP(next), assembled.GetLabelRIP(recover));
     }
 
-    private static void EmitLoop(Assembler code, ref Label done, ref Label recover)
+    private static void EmitLoop(Assembler code, ref Label next, ref Label done, ref Label recover)
     {
-        var next = code.CreateLabel();
         var finish = code.CreateLabel();
         var tail = code.CreateLabel();
         code.Label(ref finish);

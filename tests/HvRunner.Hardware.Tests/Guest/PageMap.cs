@@ -12,41 +12,49 @@ internal static class PageMap
     private const ulong NoExecute = 1UL << 63;
     private const ulong AddressMask = 0x000f_ffff_ffff_f000;
 
-    /// <summary>Writes all tables of the guest.</summary>
-    public static void Write(Span<byte> ram)
+    /// <summary>What is mapped where.</summary>
+    /// <param name="hasTopPage">The page at the end of canonical addresses is there, which no process of Linux may have.</param>
+    public static IEnumerable<Region> Regions(bool hasTopPage)
     {
-        var next = GuestLayout.Tables + GuestLayout.PageBytes;
-        Range(ram, ref next, 0, 0, 0x8000, PageKind.Supervisor);
-        Map(ram, ref next, GuestLayout.FrameTop - GuestLayout.PageBytes, GuestLayout.SupervisorStack, PageKind.ReadOnly);
-        Map(ram, ref next, GuestLayout.Loop, GuestLayout.LoopPhysical, PageKind.Executable);
-        Map(ram, ref next, GuestLayout.Cells, GuestLayout.CellsPhysical, PageKind.Writable);
-        Map(ram, ref next, GuestLayout.Exit, GuestLayout.ExitPhysical, PageKind.Writable);
-        Range(ram, ref next, GuestLayout.Blocks, GuestLayout.BlocksPhysical, GuestLayout.MaximumBatch * GuestLayout.BlockBytes, PageKind.Writable);
-        Range(ram, ref next, GuestLayout.CodeStart, GuestLayout.CodePhysical, GuestLayout.CodeBytes, PageKind.Executable);
-        for (var pair = 0; pair < GuestLayout.EdgePairs; pair++)
+        yield return new Region(0, 0, 0x8000, PageKind.Supervisor);
+        yield return new Region(GuestLayout.FrameTop - GuestLayout.PageBytes, GuestLayout.SupervisorStack, GuestLayout.PageBytes, PageKind.ReadOnly);
+        yield return new Region(GuestLayout.Loop, GuestLayout.LoopPhysical, GuestLayout.PageBytes, PageKind.Executable);
+        yield return new Region(GuestLayout.Cells, GuestLayout.CellsPhysical, GuestLayout.PageBytes, PageKind.Writable);
+        yield return new Region(GuestLayout.Exit, GuestLayout.ExitPhysical, GuestLayout.PageBytes, PageKind.Device);
+        yield return new Region(GuestLayout.Blocks, GuestLayout.BlocksPhysical, GuestLayout.MaximumBatch * GuestLayout.BlockBytes, PageKind.Writable);
+        yield return new Region(GuestLayout.CodeStart, GuestLayout.CodePhysical, GuestLayout.CodeBytes, PageKind.Executable);
+        for (var page = 0; page < GuestLayout.EdgePairs * 2; page++)
         {
-            var offset = (ulong)(pair * 2 * GuestLayout.PageBytes);
-            Map(ram, ref next, GuestLayout.EdgeCode + offset, GuestLayout.EdgeCodePhysical + offset, PageKind.Executable);
-            offset += GuestLayout.PageBytes;
-            Map(ram, ref next, GuestLayout.EdgeCode + offset, GuestLayout.EdgeCodePhysical + offset, GuestLayout.KindOfEdgePage(pair));
+            var offset = (ulong)(page * GuestLayout.PageBytes);
+            var kind = page % 2 == 0 ? PageKind.Executable : GuestLayout.KindOfEdgePage(page / 2);
+            yield return new Region(GuestLayout.EdgeCode + offset, GuestLayout.EdgeCodePhysical + offset, GuestLayout.PageBytes, kind);
         }
 
-        Map(ram, ref next, GuestLayout.TopPage, GuestLayout.TopPagePhysical, PageKind.Writable);
+        if (hasTopPage)
+        {
+            yield return new Region(GuestLayout.TopPage, GuestLayout.TopPagePhysical, GuestLayout.PageBytes, PageKind.Writable);
+        }
+
         for (var page = 0; page < GuestLayout.DataPages; page++)
         {
             var offset = (ulong)(page * GuestLayout.PageBytes);
-            foreach (var place in new[] { GuestLayout.DataLow, GuestLayout.DataMiddle, GuestLayout.DataHigh })
-            {
-                Map(ram, ref next, place + offset, GuestLayout.DataPhysical + offset, GuestLayout.KindOfDataPage(page));
-            }
+            var kind = GuestLayout.KindOfDataPage(page);
+            yield return new Region(GuestLayout.DataLow + offset, GuestLayout.DataPhysical + offset, GuestLayout.PageBytes, kind);
+            yield return new Region(GuestLayout.DataMiddle + offset, GuestLayout.DataPhysical + offset, GuestLayout.PageBytes, kind);
+            yield return new Region(GuestLayout.DataHigh + offset, GuestLayout.DataPhysical + offset, GuestLayout.PageBytes, kind);
         }
     }
 
-    private static void Range(Span<byte> ram, ref ulong next, ulong linear, ulong physical, int bytes, PageKind kind)
+    /// <summary>Writes all tables of the guest.</summary>
+    public static void Write(Span<byte> ram, bool hasTopPage)
     {
-        for (ulong offset = 0; offset < (ulong)bytes; offset += GuestLayout.PageBytes)
+        var next = GuestLayout.Tables + GuestLayout.PageBytes;
+        foreach (var region in Regions(hasTopPage))
         {
-            Map(ram, ref next, linear + offset, physical + offset, kind);
+            for (ulong offset = 0; offset < (ulong)region.Bytes; offset += GuestLayout.PageBytes)
+            {
+                Map(ram, ref next, region.Linear + offset, region.Physical + offset, region.Kind);
+            }
         }
     }
 
@@ -74,7 +82,7 @@ internal static class PageMap
 
         var rights = kind switch
         {
-            PageKind.Writable => Present | User | Writable | NoExecute,
+            PageKind.Writable or PageKind.Device => Present | User | Writable | NoExecute,
             PageKind.ReadOnly => Present | User | NoExecute,
             PageKind.Executable => Present | User,
             PageKind.Supervisor => Present | Writable,
@@ -86,3 +94,10 @@ internal static class PageMap
     private static Span<byte> Slot(Span<byte> ram, ulong table, ulong linear, int level) =>
         ram[(int)(table + (((linear >> (3 + (9 * level))) & 511) * 8))..];
 }
+
+/// <summary>Pages with the same rights in one piece.</summary>
+/// <param name="Linear">Where they are seen.</param>
+/// <param name="Physical">Where they lie in RAM; a device lies outside.</param>
+/// <param name="Bytes">Whole pages.</param>
+/// <param name="Kind">What ring 3 may do there.</param>
+internal readonly record struct Region(ulong Linear, ulong Physical, int Bytes, PageKind Kind);

@@ -15,9 +15,9 @@ internal sealed class SteppingProcessor : IProcessorUnderTest
     private RamMemory _memory;
     private UserHost _host;
 
-    public SteppingProcessor()
+    public SteppingProcessor(bool hasTopPage = true)
     {
-        Ram = GuestSetup.Ram();
+        Ram = GuestSetup.Ram(hasTopPage);
         _memory = new RamMemory(Ram);
         GuestSetup.Registers(_state);
     }

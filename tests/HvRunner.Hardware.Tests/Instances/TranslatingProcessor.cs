@@ -13,7 +13,7 @@ namespace HvRunner.Hardware.Tests.Instances;
 /// empty translation buffer, which leads through the careful half of each handler, and again on the same memory with the buffer filled, which
 /// leads through the fast half. Both must leave the very same bytes, undefined flags included.
 /// </summary>
-internal sealed class TranslatingProcessor : IProcessorUnderTest
+internal sealed class TranslatingProcessor(bool hasTopPage = true) : IProcessorUnderTest
 {
     private const int MaximumInstructions = 20_000;
     private const int DataStart = (int)TopPagePhysical;
@@ -23,7 +23,7 @@ internal sealed class TranslatingProcessor : IProcessorUnderTest
     private const int NearBytes = 5 * DataSlotBytes;
     private const int LargestOperand = 1024;
 
-    private readonly PinnedMemory _memory = new(GuestSetup.Ram());
+    private readonly PinnedMemory _memory = new(GuestSetup.Ram(hasTopPage));
     private readonly Surroundings _surroundings = new();
     private readonly byte[] _topBefore = new byte[PageBytes];
     private readonly byte[] _topCold = new byte[PageBytes];

@@ -8,11 +8,12 @@ namespace HvRunner.Hardware.Tests.Guest;
 /// The real processor: a partition on /dev/kvm whose one vCPU never leaves its run between batches. The guest's exit hands the batch over to the
 /// test's thread and waits for the next one, because stopping a vCPU is for good.
 /// </summary>
-internal sealed class HardwareProcessor : IDisposable
+internal sealed class KvmProcessor : IRealProcessor
 {
     private static readonly TimeSpan BatchLimit = TimeSpan.FromSeconds(20);
 
     private readonly KvmHypervisor _hypervisor = KvmHypervisor.Open();
+    private readonly IBackingMemory _memory;
     private readonly IPartition _partition;
     private readonly SemaphoreSlim _ready = new(0);
     private readonly SemaphoreSlim _finished = new(0);
@@ -20,17 +21,17 @@ internal sealed class HardwareProcessor : IDisposable
     private string? _end;
     private volatile bool _stopping;
 
-    public HardwareProcessor()
+    public KvmProcessor()
     {
-        Memory = _hypervisor.AllocateMemory([new GuestRange(new GuestAddress(0), RamBytes)]);
+        _memory = _hypervisor.AllocateMemory([new GuestRange(new GuestAddress(0), RamBytes)]);
         _partition = _hypervisor.CreatePartition(new PartitionConfig
         {
             VcpuCount = 1,
             Irqchip = IrqchipMode.Kernel,
-            Memory = Memory,
+            Memory = _memory,
             CpuidOf = _ => _hypervisor.GetSupportedCpuid(IrqchipMode.Kernel),
         });
-        Assert.True(Memory.TryWrite(new GuestAddress(0), GuestSetup.Ram()));
+        Assert.True(_memory.TryWrite(new GuestAddress(0), GuestSetup.Ram()));
         var state = new ProcessorState();
         _partition.Vcpus[0].GetState(state, StateParts.General | StateParts.System);
         GuestSetup.Registers(state);
@@ -45,17 +46,29 @@ internal sealed class HardwareProcessor : IDisposable
         Wait();
     }
 
-    /// <summary>The guest's RAM.</summary>
-    public IBackingMemory Memory { get; }
+    public string Name => "kvm";
 
-    /// <summary>Runs <paramref name="count"/> blocks.</summary>
-    public void Run(int first, int count)
+    public bool IsWholeMachine => true;
+
+    public ReadOnlySpan<byte> Ram
+    {
+        get
+        {
+            Assert.True(_memory.TryGetReadOnlySpan(new GuestAddress(0), RamBytes, out var ram));
+            return ram;
+        }
+    }
+
+    public void Write(int address, ReadOnlySpan<byte> bytes) => Assert.True(_memory.TryWrite(new GuestAddress((ulong)address), bytes));
+
+    public bool Run(int first, int count)
     {
         var start = Blocks + (ulong)(first * BlockBytes);
-        Assert.True(Memory.TryWriteUInt64(new GuestAddress(CellsPhysical), start - BlockBytes));
-        Assert.True(Memory.TryWriteUInt64(new GuestAddress(CellsPhysical + 8), start + (ulong)(count * BlockBytes)));
+        Assert.True(_memory.TryWriteUInt64(new GuestAddress(CellsPhysical), start - BlockBytes));
+        Assert.True(_memory.TryWriteUInt64(new GuestAddress(CellsPhysical + 8), start + (ulong)(count * BlockBytes)));
         _ready.Release();
         Wait();
+        return true;
     }
 
     public void Dispose()
@@ -65,7 +78,7 @@ internal sealed class HardwareProcessor : IDisposable
         _ready.Release();
         _thread.Join();
         _partition.Dispose();
-        Memory.Dispose();
+        _memory.Dispose();
         _hypervisor.Dispose();
         _ready.Dispose();
         _finished.Dispose();
@@ -86,12 +99,12 @@ internal sealed class HardwareProcessor : IDisposable
 
         var state = new ProcessorState();
         _partition.Vcpus[0].GetState(state, StateParts.General | StateParts.System);
-        Memory.TryReadUInt64(new GuestAddress(CellsPhysical), out var cursor);
+        _memory.TryReadUInt64(new GuestAddress(CellsPhysical), out var cursor);
         throw new InvalidOperationException(
             $"{_end}; RIP {state.Rip:x}, CS {state[SegmentName.Cs].Selector:x}, RSP {state[GeneralRegister.Rsp]:x}, CR2 {state.Cr2:x}, block {(long)(cursor - Blocks) / BlockBytes}");
     }
 
-    private sealed class Handler(HardwareProcessor owner) : IExitHandler
+    private sealed class Handler(KvmProcessor owner) : IExitHandler
     {
         public ulong TaskPriority { get; set; }
 
