@@ -29,7 +29,7 @@ internal static class Comparer
     /// <summary>The differences in words, hardware first; empty when there are none.</summary>
     public static string Differences(Instance instance, in ProcessorImage input, in ProcessorImage hardware, in ProcessorImage ours, bool isWholeMachine)
     {
-        if (IsProcessorsChoice(instance, hardware, ours) || (isWholeMachine && IsLostInEmulator(instance, hardware, ours)))
+        if (IsProcessorsChoice(instance, input, hardware, ours) || (isWholeMachine && IsLostInEmulator(instance, hardware, ours)))
         {
             return "";
         }
@@ -87,7 +87,7 @@ internal static class Comparer
     }
 
     /// <summary>What processors may do one way or another: how much of an undefined instruction they read, and which of several faults they report.</summary>
-    private static bool IsProcessorsChoice(Instance instance, in ProcessorImage hardware, in ProcessorImage ours)
+    private static bool IsProcessorsChoice(Instance instance, in ProcessorImage input, in ProcessorImage hardware, in ProcessorImage ours)
     {
         if (!instance.IsValid)
         {
@@ -100,6 +100,12 @@ internal static class Comparer
         if (instance.Decoded.Mnemonic is Mnemonic.Popf or Mnemonic.Popfq && hardware.Vector == SingleStep)
         {
             // Another instance shares the bytes and left TF in them; the trap is not the instruction's.
+            return true;
+        }
+
+        if (hardware.Vector is GeneralProtection or StackFault && hardware.Rip == instance.Start && instance.Decoded.Code == Code.Movsxd_r16_rm16 && instance.Address >= GuestLayout.TopPage)
+        {
+            // The 32 bits that AMD's reads may end where canonical addresses do.
             return true;
         }
 
@@ -122,14 +128,20 @@ internal static class Comparer
             return true;
         }
 
-        if (ours.Vector is not (GeneralProtection or StackFault) || hardware.Vector is not (PageFault or AlignmentCheck) || hardware.Rip != ours.Rip)
+        if (hardware.Vector is GeneralProtection or StackFault && ours.Vector == PageFault && hardware.Rip == ours.Rip)
+        {
+            // AMD's processors want the offset canonical by itself before FS's or GS's base is added; the SDM asks for the sum alone (vol. 1, 3.3.7).
+            return !IsCanonical(ours.Cr2 - (instance.Decoded.MemorySegment switch { Register.FS => input.FsBase, Register.GS => input.GsBase, _ => 0UL }));
+        }
+
+        if (ours.Vector is not (GeneralProtection or StackFault) || hardware.Vector is not (StackFault or PageFault or AlignmentCheck) || hardware.Rip != ours.Rip)
         {
             return false;
         }
 
-        // An operand that ends beyond canonical addresses may be taken in parts, the first of them on a page that is missing; and a call may look at the
-        // stack before it looks at where it goes.
-        return instance.Address >= GuestLayout.TopPage || instance.Decoded.FlowControl == FlowControl.IndirectCall;
+        // A call may look at the stack before it looks at where it goes; and an operand that ends beyond canonical addresses may be taken in parts, the first of
+        // them on a page that is missing.
+        return instance.Decoded.FlowControl == FlowControl.IndirectCall || (hardware.Vector != StackFault && instance.Address >= GuestLayout.TopPage);
     }
 
     /// <summary>
@@ -137,17 +149,12 @@ internal static class Comparer
     /// for the others, does not check alignment, reports page faults of its own, and takes FS and GS bases from an old copy. What stands behind such a fault of
     /// ours is therefore not the processor's answer; that a valid instruction did not go through natively is all that can be seen.
     /// </summary>
-    private static bool IsLostInEmulator(Instance instance, in ProcessorImage hardware, in ProcessorImage ours)
-    {
-        if (hardware.Vector == UndefinedOpcode && ours.Vector == PageFault && ours.Cr2 >> 63 != 0)
-        {
-            // The host's own half of the address space: there, too, the emulator may take over.
-            return hardware.Rip == ours.Rip;
-        }
+    private static bool IsLostInEmulator(Instance instance, in ProcessorImage hardware, in ProcessorImage ours) =>
+        (hardware.Vector == UndefinedOpcode && ours.Vector == PageFault && ours.Cr2 >> 63 != 0 && hardware.Rip == ours.Rip) ||
+        (ours.Vector is GeneralProtection or StackFault && ours.Rip == instance.Start && hardware.Rip == instance.Start &&
+        hardware.Vector < ProcessorImage.NoException && !(hardware.Vector == UndefinedOpcode && instance.Decoded.HasLockPrefix));
 
-        return ours.Vector is GeneralProtection or StackFault && ours.Rip == instance.Start && hardware.Rip == instance.Start &&
-            hardware.Vector < ProcessorImage.NoException && !(hardware.Vector == UndefinedOpcode && instance.Decoded.HasLockPrefix);
-    }
+    private static bool IsCanonical(ulong address) => (ulong)((long)(address << 16) >> 16) == address;
 
     /// <summary>Pages that ring 3 finds present in the guest and absent in a process, and what is beyond a process's addresses, of which Linux always says that something is there.</summary>
     private static bool IsOfSupervisor(ulong address)
