@@ -173,7 +173,7 @@ internal sealed class InstructionStretch<TMemory, THost>
                 }
 
                 return completion.DebugCause == 0 ? null : Trap(completion, state, ref events, ref memory, ref host);
-            case CompletionKind.Fault when completion.Vector is not (InvalidOpcode or GeneralProtection):
+            case CompletionKind.Fault when completion.Vector is not (InvalidOpcode or GeneralProtection) || !KvmRegisters.AreWhole(state):
                 Changed |= completion.Changed;
                 var end = Settle(_executor.DeliverException(state, ref memory, ref host, completion));
                 if (end is null)
