@@ -22,7 +22,7 @@ internal abstract unsafe partial class KvmVcpu
         var state = _completed;
         GetState(state, StateParts.General | StateParts.System);
         var rip = state.Rip;
-        var memory = new CompletionMemory(Memory, handler, _partition.Irqchip, state.ApicBase);
+        var memory = new CompletionMemory(_partition.Memory, handler, _partition.Irqchip, state.ApicBase);
         var host = new CompletionHost(this, handler);
         _executor ??= new InstructionExecutor<CompletionMemory, CompletionHost>();
         var completion = _executor.Step(state, ref memory, ref host);

@@ -53,8 +53,7 @@ internal abstract unsafe partial class KvmVcpu : IVcpu, IVcpuPauseNotice, IDispo
     /// <summary>An interrupt can be injected, as KVM said when the guest was left, and nothing has changed since.</summary>
     private protected bool Interruptible { get; set; }
 
-    /// <summary>Guest RAM.</summary>
-    private protected AnonymousMemory Memory => _partition.Memory;
+    private protected KvmPartition Partition => _partition;
 
     /// <summary>Somebody has kicked it and was not answered yet.</summary>
     internal bool IsKicked => _kick.IsPending;

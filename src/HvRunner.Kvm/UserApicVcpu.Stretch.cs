@@ -12,6 +12,9 @@ internal sealed unsafe partial class UserApicVcpu
 {
     private InstructionStretch<CompletionMemory, StretchHost>? _stretch;
 
+    // The guest may have changed page tables while KVM was not looking.
+    private bool _tablesMayDiffer;
+
     /// <summary>The lower half of the task priority is not zero.</summary>
     internal static bool HasSubclass(ulong taskPriority) => (taskPriority & 0xf) != 0;
 
@@ -32,8 +35,15 @@ internal sealed unsafe partial class UserApicVcpu
                 return refused;
             }
 
-            if (Sleeps || IsKicked || !HasSubclass(handler.TaskPriority))
+            if (Sleeps || IsKicked)
             {
+                return null;
+            }
+
+            if (!HasSubclass(handler.TaskPriority))
+            {
+                _byStretches = false;
+                LeaveToKvm();
                 return null;
             }
 
@@ -42,8 +52,19 @@ internal sealed unsafe partial class UserApicVcpu
                 case StretchEnd.Shutdown:
                     return new VcpuExit(VcpuExitKind.Shutdown);
                 case StretchEnd.Refused:
+                    LeaveToKvm();
                     return null;
             }
+        }
+    }
+
+    /// <summary>KVM executes next, with the page tables as they are now.</summary>
+    private void LeaveToKvm()
+    {
+        if (_tablesMayDiffer)
+        {
+            _tablesMayDiffer = false;
+            Partition.ForgetShadowedTables();
         }
     }
 
@@ -55,7 +76,7 @@ internal sealed unsafe partial class UserApicVcpu
         // The events first: by that KVM brings CR2 and DR6 up to date.
         var events = GetEvents();
         GetState(_state, StateParts.General | StateParts.System);
-        var memory = new CompletionMemory(Memory, handler, IrqchipMode.User, _state.ApicBase, Counts);
+        var memory = new CompletionMemory(Partition.Memory, handler, IrqchipMode.User, _state.ApicBase, Counts);
         var host = new StretchHost(this, handler, _state, Page.request_interrupt_window != 0);
         _stretch ??= new InstructionStretch<CompletionMemory, StretchHost>();
         var end = _stretch.Run(_state, ref events, ref memory, ref host);
@@ -69,9 +90,13 @@ internal sealed unsafe partial class UserApicVcpu
         events.exception_pending = 0;
         events.flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING;
         SetEvents(events);
+
+        // Other vCPUs are in KVM all the while: what this one has had forgotten, they may be told to forget next.
+        _tablesMayDiffer = true;
         if (_stretch.Flushes)
         {
             FlushTranslations(_state);
+            LeaveToKvm();
         }
 
         SetState(_state, _stretch.Changed | StateParts.General | StateParts.System);

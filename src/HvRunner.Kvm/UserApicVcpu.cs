@@ -23,7 +23,7 @@ internal sealed unsafe partial class UserApicVcpu : KvmVcpu, IVcpuTimestamp
     private readonly ProcessorState _state = new();
     private readonly KvmTimestamp _timestamp;
     private ulong _taskPriority;
-    private bool _hasSubclass;
+    private bool _byStretches;
     private bool _halted;
     private bool _waitsForStart;
     private bool _hasTscAdjust;
@@ -60,7 +60,7 @@ internal sealed unsafe partial class UserApicVcpu : KvmVcpu, IVcpuTimestamp
     private protected override VcpuExit? Prepare(IExitHandler handler)
     {
         SyncTaskPriority(handler);
-        return _hasSubclass ? PrepareByStretches(handler) : DeliverEvents(handler);
+        return _byStretches ? PrepareByStretches(handler) : DeliverEvents(handler);
     }
 
     private VcpuExit? DeliverEvents(IExitHandler handler)
@@ -225,13 +225,12 @@ internal sealed unsafe partial class UserApicVcpu : KvmVcpu, IVcpuTimestamp
         if (Page.cr8 != _taskPriority)
         {
             handler.TaskPriority = Page.cr8 << 4;
-            _hasSubclass = false;
         }
         else
         {
             var priority = handler.TaskPriority;
             Page.cr8 = priority >> 4;
-            _hasSubclass = HasSubclass(priority);
+            _byStretches |= HasSubclass(priority);
         }
 
         _taskPriority = Page.cr8;
