@@ -17,6 +17,7 @@ internal struct StretchHost(UserApicVcpu vcpu, IExitHandler handler, ProcessorSt
     private const ulong ApicEnabled = 1 << 11;
 
     private readonly CompletionHost _host = new(vcpu, handler);
+    private readonly long _exits = vcpu.Counts.OfGuest;
     private StateParts _loaded;
 
     public void LoadExtended(ProcessorState state) => Load(state, StateParts.Extended);
@@ -90,12 +91,15 @@ internal struct StretchHost(UserApicVcpu vcpu, IExitHandler handler, ProcessorSt
 
     public readonly bool TryHypercall(ProcessorState state) => false;
 
-    /// <summary>When nobody needs to see CR8 written any more, when the vCPU has something else to do, and at the moment that something waits for.</summary>
+    /// <summary>
+    /// When nobody needs to see CR8 written any more, when the vCPU has something else to do, at the moment that something waits for, and behind what would have been an
+    /// exit: the machine is asked then for what came of it.
+    /// </summary>
     public readonly bool IsOver(ProcessorState state, bool interruptible)
     {
         var priority = handler.TaskPriority;
         state.Cr8 = priority >> 4;
-        return !UserApicVcpu.HasSubclass(priority) || vcpu.IsKicked || (waitsForWindow && interruptible);
+        return !UserApicVcpu.HasSubclass(priority) || vcpu.IsKicked || vcpu.Counts.OfGuest != _exits || (waitsForWindow && interruptible);
     }
 
     private static bool IsStorage(uint index) => index is
