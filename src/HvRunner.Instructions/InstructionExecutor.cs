@@ -53,6 +53,16 @@ public sealed partial class InstructionExecutor<TMemory, THost>(ExecutorOptions 
     }
 
     /// <summary>
+    /// Whether everything that CR4 switches on is done here. False, for protection keys say: instructions would behave as if it were off, so whoever has another way
+    /// to execute them takes that.
+    /// </summary>
+    public bool Covers(ProcessorState state, ref THost host)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return (state.Cr4 & ~Features(ref host).SupportedCr4) == 0;
+    }
+
+    /// <summary>
     /// The page-table walk by itself, for a TLB that missed: rights are checked and accessed and dirty bits set as for one access, and the fault,
     /// if any, is described as <see cref="Step"/> would. See <see cref="PageTranslation"/> for what the answer means.
     /// </summary>
@@ -97,14 +107,12 @@ public sealed partial class InstructionExecutor<TMemory, THost>(ExecutorOptions 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Execution<TMemory, THost> Begin(ProcessorState state, ref TMemory memory, ref THost host)
     {
-        _features ??= ProcessorFeatures.Read(ref host, (options & ExecutorOptions.FeatureGating) != 0);
-        return new Execution<TMemory, THost>(state, ref memory, ref host, _features, Translations, options);
+        return new Execution<TMemory, THost>(state, ref memory, ref host, Features(ref host), Translations, options);
     }
 
     /// <summary>The codes that CPUID lets run, as a bitmap, or null when all do; for whoever executes some by himself.</summary>
-    internal ulong[]? ReadPermitted(ref THost host)
-    {
-        _features ??= ProcessorFeatures.Read(ref host, (options & ExecutorOptions.FeatureGating) != 0);
-        return _features.Permitted;
-    }
+    internal ulong[]? ReadPermitted(ref THost host) => Features(ref host).Permitted;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private ProcessorFeatures Features(ref THost host) => _features ??= ProcessorFeatures.Read(ref host, (options & ExecutorOptions.FeatureGating) != 0);
 }

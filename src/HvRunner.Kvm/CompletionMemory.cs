@@ -8,8 +8,16 @@ namespace HvRunner.Kvm;
 /// Guest-physical memory as an instruction that hvrun completes sees it: RAM, and the machine's devices behind the handler. The registers of
 /// KVM's own interrupt controllers are out of reach from here; touching them is remembered, and the instruction then counts as not completed.
 /// </summary>
-internal struct CompletionMemory(AnonymousMemory ram, IExitHandler handler, IrqchipMode irqchip, ulong apicBase) : IPhysicalMemory
+/// <param name="ram">Guest RAM.</param>
+/// <param name="handler">The machine.</param>
+/// <param name="irqchip">Which interrupt controllers are KVM's.</param>
+/// <param name="apicBase">IA32_APIC_BASE.</param>
+/// <param name="counts">Where accesses to devices count as exits, or null: then the exit of the instruction itself was counted.</param>
+internal struct CompletionMemory(AnonymousMemory ram, IExitHandler handler, IrqchipMode irqchip, ulong apicBase, ExitCounts? counts = null) : IPhysicalMemory
 {
+    /// <summary>The widest access that a device sees; wider operands are several.</summary>
+    private const int DeviceAccessBytes = 8;
+
     private const ulong IoApicPage = 0xfec0_0000;
     private const ulong PageMask = 0xfff;
 
@@ -29,7 +37,16 @@ internal struct CompletionMemory(AnonymousMemory ram, IExitHandler handler, Irqc
             return false;
         }
 
-        handler.MmioRead(new GuestAddress(physicalAddress), data);
+        for (var done = 0; done < data.Length; done += DeviceAccessBytes)
+        {
+            if (counts is not null)
+            {
+                counts.MmioRead++;
+            }
+
+            handler.MmioRead(new GuestAddress(physicalAddress + (ulong)done), data.Slice(done, Math.Min(DeviceAccessBytes, data.Length - done)));
+        }
+
         return true;
     }
 
@@ -45,7 +62,16 @@ internal struct CompletionMemory(AnonymousMemory ram, IExitHandler handler, Irqc
             return false;
         }
 
-        handler.MmioWrite(new GuestAddress(physicalAddress), data);
+        for (var done = 0; done < data.Length; done += DeviceAccessBytes)
+        {
+            if (counts is not null)
+            {
+                counts.MmioWrite++;
+            }
+
+            handler.MmioWrite(new GuestAddress(physicalAddress + (ulong)done), data.Slice(done, Math.Min(DeviceAccessBytes, data.Length - done)));
+        }
+
         return true;
     }
 

@@ -16,6 +16,9 @@ public sealed class KvmHypervisor : IHypervisor
     /// <summary>Three pages that KVM needs on Intel hosts for real mode.</summary>
     internal const ulong TssAddress = 0xfffbd000;
 
+    /// <summary>One page in which memory appears for a moment, <see cref="KvmPartition.ForgetShadowedTables"/>.</summary>
+    internal const ulong PassingAddress = 0xfffbb000;
+
     /// <summary>One page that KVM needs on Intel hosts for an identity map.</summary>
     internal const ulong IdentityMapAddress = 0xfffbc000;
 

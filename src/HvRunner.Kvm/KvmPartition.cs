@@ -15,6 +15,7 @@ internal abstract unsafe class KvmPartition : IPartition
 {
     private readonly FileDescriptor _descriptor;
     private readonly List<KvmVcpu> _vcpus = [];
+    private readonly Lock _passing = new();
 
     private protected KvmPartition(KvmHypervisor hypervisor, AnonymousMemory memory, IrqchipMode irqchip)
     {
@@ -67,6 +68,32 @@ internal abstract unsafe class KvmPartition : IPartition
         {
             UnmapMemory();
             _descriptor.Dispose();
+        }
+    }
+
+    /// <summary>
+    /// Where KVM translates by tables of its own, it makes new ones from those of the guest: behind changes of the guest's that were not made under KVM. It does so
+    /// whenever a memory slot goes, so one comes and goes, of a page where nothing else is. Some milliseconds, for all vCPUs. Any thread.
+    /// </summary>
+    internal void ForgetShadowedTables()
+    {
+        if (!KvmPaging.ShadowsPageTables)
+        {
+            return;
+        }
+
+        lock (_passing)
+        {
+            var region = new kvm_userspace_memory_region
+            {
+                slot = (uint)Memory.Ranges.Count,
+                guest_phys_addr = KvmHypervisor.PassingAddress,
+                memory_size = (ulong)Environment.SystemPageSize,
+                userspace_addr = (ulong)Memory.HostAddressOf(0),
+            };
+            KvmCall.ThrowOnError(Descriptor, KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
+            region.memory_size = 0;
+            KvmCall.ThrowOnError(Descriptor, KVM_SET_USER_MEMORY_REGION, &region, "KVM_SET_USER_MEMORY_REGION");
         }
     }
 

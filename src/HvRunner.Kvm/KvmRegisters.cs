@@ -6,9 +6,17 @@ namespace HvRunner.Kvm;
 /// <summary>Copies registers between KVM's structures and <see cref="ProcessorState"/>. Nothing here talks to the kernel.</summary>
 internal static class KvmRegisters
 {
+    private const ulong LongModeActive = 1 << 10;
+
     /// <summary>The processor stands where a reset leaves it (SDM vol. 3A, 10.1.4): in real mode, in front of the first instruction.</summary>
     internal static bool IsAtReset(ProcessorState state) =>
         state is { Rip: 0xfff0, Efer: 0 } && (state.Cr0 & 1) == 0 && state[SegmentName.Cs] is { Base: 0xffff_0000, Selector: 0xf000 };
+
+    /// <summary>
+    /// KVM takes the system registers as they are. It refuses CS.L outside IA-32e mode, where that says nothing until the guest goes there, which is a fault then;
+    /// without it, it would be none.
+    /// </summary>
+    internal static bool AreWhole(ProcessorState state) => (state.Efer & LongModeActive) != 0 || !state[SegmentName.Cs].Long;
 
     internal static void Read(in kvm_regs regs, ProcessorState state)
     {
@@ -80,6 +88,8 @@ internal static class KvmRegisters
     {
         sregs.es = Segment(state[SegmentName.Es]);
         sregs.cs = Segment(state[SegmentName.Cs]);
+
+        sregs.cs.l = AreWhole(state) ? sregs.cs.l : (byte)0;
         sregs.ss = Segment(state[SegmentName.Ss]);
         sregs.ds = Segment(state[SegmentName.Ds]);
         sregs.fs = Segment(state[SegmentName.Fs]);

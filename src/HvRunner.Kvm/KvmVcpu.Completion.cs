@@ -85,7 +85,7 @@ internal abstract unsafe partial class KvmVcpu
     /// Makes KVM forget its translations: it does so when CR3 is set to another value, so a cache attribute of the root is changed for a moment.
     /// The caller sets the real value next.
     /// </summary>
-    private void FlushTranslations(ProcessorState state)
+    private protected void FlushTranslations(ProcessorState state)
     {
         const ulong WriteThrough = 1 << 3;
         state.Cr3 ^= WriteThrough;

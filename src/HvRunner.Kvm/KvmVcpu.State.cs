@@ -11,7 +11,7 @@ internal abstract unsafe partial class KvmVcpu
 {
     internal const uint ApicBaseMsr = 0x1b;
     internal const uint TscDeadlineMsr = 0x6e0;
-    private const ulong InterruptFlag = 1 << 9;
+    private protected const ulong InterruptFlag = 1 << 9;
 
     private IReadOnlyList<CpuidLeaf> _cpuid = [];
 
@@ -206,7 +206,7 @@ internal abstract unsafe partial class KvmVcpu
     private protected void ForgetEvents() =>
         SetEvents(new kvm_vcpu_events { flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING });
 
-    private void SetEvents(kvm_vcpu_events events)
+    private protected void SetEvents(kvm_vcpu_events events)
     {
         Interruptible = false;
         KvmCall.ThrowOnError(_descriptor.Value, KVM_SET_VCPU_EVENTS, &events, "KVM_SET_VCPU_EVENTS");

@@ -53,6 +53,11 @@ internal abstract unsafe partial class KvmVcpu : IVcpu, IVcpuPauseNotice, IDispo
     /// <summary>An interrupt can be injected, as KVM said when the guest was left, and nothing has changed since.</summary>
     private protected bool Interruptible { get; set; }
 
+    private protected KvmPartition Partition => _partition;
+
+    /// <summary>Somebody has kicked it and was not answered yet.</summary>
+    internal bool IsKicked => _kick.IsPending;
+
     /// <summary>It executes nothing until it is kicked.</summary>
     private protected virtual bool Sleeps => false;
 
@@ -163,7 +168,7 @@ internal abstract unsafe partial class KvmVcpu : IVcpu, IVcpuPauseNotice, IDispo
                 continue;
             }
 
-            if (_kick.IsPending)
+            if (IsKicked)
             {
                 // What was delivered made something else deliverable.
                 continue;

@@ -13,16 +13,17 @@ namespace HvRunner.Kvm;
 /// whenever the guest touches the deadline, so that it is known best when it matters.
 /// </para>
 /// </summary>
-internal sealed unsafe class UserApicVcpu : KvmVcpu, IVcpuTimestamp
+internal sealed unsafe partial class UserApicVcpu : KvmVcpu, IVcpuTimestamp
 {
     private const uint FirstX2ApicMsr = 0x800;
     private const uint LastX2ApicMsr = 0x8ff;
     private const ulong BootstrapApicBase = 0xfee0_0900;
     private const ulong ApplicationApicBase = 0xfee0_0800;
 
-    private readonly ProcessorState _reset = new();
+    private readonly ProcessorState _state = new();
     private readonly KvmTimestamp _timestamp;
     private ulong _taskPriority;
+    private bool _byStretches;
     private bool _halted;
     private bool _waitsForStart;
     private bool _hasTscAdjust;
@@ -59,6 +60,11 @@ internal sealed unsafe class UserApicVcpu : KvmVcpu, IVcpuTimestamp
     private protected override VcpuExit? Prepare(IExitHandler handler)
     {
         SyncTaskPriority(handler);
+        return _byStretches ? PrepareByStretches(handler) : DeliverEvents(handler);
+    }
+
+    private VcpuExit? DeliverEvents(IExitHandler handler)
+    {
         var events = new EntryEvents(Interruptible, CanTakeNonMaskable(), Sleeps);
         if (handler.BeforeEntry(ref events) && Deliver(handler, events) is { } end)
         {
@@ -193,10 +199,10 @@ internal sealed unsafe class UserApicVcpu : KvmVcpu, IVcpuTimestamp
             return end;
         }
 
-        GetState(_reset, StateParts.System);
-        PowerOnState.ApplyInit(_reset);
+        GetState(_state, StateParts.System);
+        PowerOnState.ApplyInit(_state);
         ForgetEvents();
-        SetState(_reset, StateParts.General | StateParts.System | StateParts.Debug);
+        SetState(_state, StateParts.General | StateParts.System | StateParts.Debug);
         SyncTaskPriority(handler);
         _halted = false;
         _nonMaskableGiven = false;
@@ -207,10 +213,10 @@ internal sealed unsafe class UserApicVcpu : KvmVcpu, IVcpuTimestamp
     private void Start(int vector)
     {
         _waitsForStart = false;
-        GetState(_reset, StateParts.General | StateParts.System);
-        _reset[SegmentName.Cs] = _reset[SegmentName.Cs] with { Selector = (ushort)(vector << 8), Base = (ulong)vector << 12 };
-        _reset.Rip = 0;
-        SetState(_reset, StateParts.General | StateParts.System);
+        GetState(_state, StateParts.General | StateParts.System);
+        _state[SegmentName.Cs] = _state[SegmentName.Cs] with { Selector = (ushort)(vector << 8), Base = (ulong)vector << 12 };
+        _state.Rip = 0;
+        SetState(_state, StateParts.General | StateParts.System);
     }
 
     /// <summary>Brings CR8 and the local APIC's task priority together: whichever side changed since the last time wins.</summary>
@@ -218,11 +224,13 @@ internal sealed unsafe class UserApicVcpu : KvmVcpu, IVcpuTimestamp
     {
         if (Page.cr8 != _taskPriority)
         {
-            handler.TaskPriority = Page.cr8;
+            handler.TaskPriority = Page.cr8 << 4;
         }
         else
         {
-            Page.cr8 = handler.TaskPriority;
+            var priority = handler.TaskPriority;
+            Page.cr8 = priority >> 4;
+            _byStretches |= HasSubclass(priority);
         }
 
         _taskPriority = Page.cr8;

@@ -61,6 +61,7 @@ public sealed partial class Machine : IDisposable
         WaitForEnd();
         var decided = Stopwatch.GetTimestamp();
         JoinVcpus();
+        LogStepped();
         var end = Stopwatch.GetTimestamp();
         var verdict = _control.Verdict!;
         return new RunOutcome
@@ -93,6 +94,18 @@ public sealed partial class Machine : IDisposable
     {
         (_partition.Vcpus[vcpu] as IVcpuPauseNotice)?.NotePause();
         _board.Clock?.NotePause(vcpu);
+    }
+
+    /// <summary>Only a guest that needs it is executed in this way, and slower by it, so that is worth a line.</summary>
+    private void LogStepped()
+    {
+        foreach (var vcpu in _partition.Vcpus)
+        {
+            if (vcpu.Counts.SteppedInstruction != 0)
+            {
+                _config.Log.Information("vCPU {Vcpu}: {Count} instructions were executed by hvrun instead of the hypervisor", vcpu.Index, vcpu.Counts.SteppedInstruction);
+            }
+        }
     }
 
     private VcpuThread ThreadOf(IVcpu vcpu) => new(

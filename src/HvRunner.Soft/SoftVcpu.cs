@@ -293,11 +293,11 @@ internal sealed partial class SoftVcpu : IVcpu, IVcpuTimestamp, IVcpuStolenTime,
     {
         if (_taskPriorityWritten || _processor.Cr8 != _taskPriority)
         {
-            handler.TaskPriority = _processor.Cr8;
+            handler.TaskPriority = _processor.Cr8 << 4;
         }
         else
         {
-            _processor.Cr8 = handler.TaskPriority;
+            _processor.Cr8 = handler.TaskPriority >> 4;
         }
 
         _taskPriority = _processor.Cr8;

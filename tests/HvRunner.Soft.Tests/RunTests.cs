@@ -143,7 +143,7 @@ public sealed class RunTests
         controller.OnMmioWrite = (_, _) =>
         {
             atWrite = controller.TaskPriority;
-            controller.TaskPriority = 7;
+            controller.TaskPriority = 0x7c;
         };
         ulong afterwards = 0;
         controller.OnOut = (_, _) =>
@@ -155,7 +155,7 @@ public sealed class RunTests
         guest.Run(controller);
         Assert.Equal(0ul, atWrite);
         Assert.Equal(7ul, afterwards);
-        Assert.Equal(2ul, controller.TaskPriority);
+        Assert.Equal(0x20ul, controller.TaskPriority);
     }
 
     [Fact]
@@ -188,7 +188,7 @@ public sealed class RunTests
         // mov ecx, 0x808; wrmsr; out 0x10, al
         using var guest = new SoftGuest([0xb9, 8, 8, 0, 0, 0x0f, 0x30, 0xe6, 0x10]);
         var controller = new Controller { TakesMsrs = true };
-        controller.OnMsrWrite = () => controller.TaskPriority = 5;
+        controller.OnMsrWrite = () => controller.TaskPriority = 0x5f;
         ulong afterwards = 0;
         controller.OnOut = (_, _) =>
         {

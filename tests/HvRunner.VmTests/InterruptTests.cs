@@ -79,7 +79,7 @@ public sealed class InterruptTests(ITestOutputHelper output)
     public async Task RowsOfKvmDeviations_NameTestsAndFindings()
     {
         var result = await HvrunProcess.RunAsync(Start(Modes[1], processors: 2, "leave-out=clocks,storms,hunts"));
-        string[] findings = [.. InterruptRules.Names, "inServiceBitsKept", "priorityHeld", KvmDeviation.Always];
+        string[] findings = [.. InterruptRules.Names, "inServiceBitsKept", "priorityHeld"];
         foreach (var row in Rows())
         {
             result.Prints($" - {row.Test}\n");
@@ -107,7 +107,6 @@ public sealed class InterruptTests(ITestOutputHelper output)
     [InlineData("kernel | finding | test | | rule")]
     [InlineData("other | finding | test | what | rule")]
     [InlineData("user | finding | test | what | rule")]
-    [InlineData("split | always | test | what | rule")]
     public void RowWithoutItsReasons_IsRefused(string line) => Assert.Throws<FormatException>(() => KvmDeviation.Parse([line]));
 
     /// <summary>Null when it ran, else why not.</summary>

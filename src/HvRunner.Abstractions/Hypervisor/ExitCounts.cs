@@ -34,6 +34,12 @@ public sealed class ExitCounts
     /// <summary>Instructions that the hypervisor refused and hvrun completed.</summary>
     public long CompletedInstruction;
 
+    /// <summary>
+    /// Instructions that hvrun executed instead of the hypervisor, because that would not have told what they do; those that it refused are not among them. What they asked of the machine counts as the exits that
+    /// it would have been; they themselves are no exits, and not in <see cref="Total"/>.
+    /// </summary>
+    public long SteppedInstruction;
+
     /// <summary>Everything else: signals, hypercalls, spurious returns.</summary>
     public long Other;
 #pragma warning restore CA1051

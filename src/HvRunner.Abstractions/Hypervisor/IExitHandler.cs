@@ -50,8 +50,8 @@ public interface IExitHandler
     void EndOfInterrupt(byte vector);
 
     /// <summary>
-    /// The task priority of the vCPU's local APIC as CR8 shows it, 0 to 15. A backend whose machine holds the local APICs reads it after accesses that may
-    /// have changed it, and writes it when the guest has written CR8.
+    /// The task-priority register of the vCPU's local APIC, 0 to 255. CR8 is its upper half, the class; a write of CR8 clears the lower half, the sub-class, also where
+    /// the class stays what it was. A backend whose machine holds the local APICs reads it after accesses that may have changed it, and writes it when the guest has written CR8.
     /// </summary>
     ulong TaskPriority { get; set; }
 }

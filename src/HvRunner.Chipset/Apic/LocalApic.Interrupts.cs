@@ -16,14 +16,14 @@ public sealed partial class LocalApic
         }
     }
 
-    /// <summary>CR8: bits 7:4 of the TPR. Setting it clears bits 3:0.</summary>
+    /// <summary>The TPR: bits 7:4 are CR8, and bits 3:0 are clear where it is set for a write of that.</summary>
     public byte TaskPriority
     {
         get
         {
             lock (_lock)
             {
-                return (byte)(_taskPriority >> 4);
+                return _taskPriority;
             }
         }
 
@@ -32,7 +32,7 @@ public sealed partial class LocalApic
             Effects effects;
             lock (_lock)
             {
-                SetTaskPriority((byte)(value << 4));
+                SetTaskPriority(value);
                 effects = TakeEffects();
             }
 

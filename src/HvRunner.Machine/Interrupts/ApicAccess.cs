@@ -18,7 +18,7 @@ internal sealed class ApicAccess(LocalApic apic, IoApic ioApic) : IVcpuInterrupt
     /// <summary>The APIC's, for traces.</summary>
     internal string Name => apic.Name;
 
-    /// <summary>As CR8 shows it, 0 to 15.</summary>
+    /// <summary>The register, 0 to 255.</summary>
     internal byte TaskPriority
     {
         get => apic.TaskPriority;

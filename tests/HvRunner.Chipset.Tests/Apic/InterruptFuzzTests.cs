@@ -226,7 +226,7 @@ public sealed class InterruptFuzzTests(ITestOutputHelper output)
             switch (random.Next(5))
             {
                 case 0:
-                    Apic.TaskPriority = (byte)random.Next(4);
+                    Apic.TaskPriority = (byte)random.Next(0x40);
                     break;
                 case 1:
                     Apic.WriteTscDeadline((ulong)random.NextInt64(NowNs * 3) + (ulong)random.Next(100_000_000));

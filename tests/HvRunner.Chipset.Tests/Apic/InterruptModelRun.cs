@@ -79,7 +79,7 @@ internal sealed class InterruptModelRun(Random random, int processors, string na
                 var priority = random.Next(3) == 0 ? random.Next(256) : random.Next(0x60);
                 if (random.Next(2) == 0)
                 {
-                    apic.Apic.TaskPriority = (byte)(priority >> 4);
+                    apic.Apic.TaskPriority = (byte)(priority & 0xf0);
                     reference.TaskPriority = priority & 0xf0;
                 }
                 else if (reference.Mode != 0)

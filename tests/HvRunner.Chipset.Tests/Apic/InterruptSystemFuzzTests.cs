@@ -236,7 +236,7 @@ public sealed class InterruptSystemFuzzTests(ITestOutputHelper output)
             switch (random.Next(6))
             {
                 case 0:
-                    apic.TaskPriority = (byte)random.Next(4);
+                    apic.TaskPriority = (byte)random.Next(0x40);
                     break;
                 case 1:
                     apic.WriteTscDeadline((ulong)random.NextInt64((NowNs * 3) + 1) + (ulong)random.Next(100_000_000));

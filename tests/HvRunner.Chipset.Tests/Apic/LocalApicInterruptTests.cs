@@ -116,15 +116,15 @@ public sealed class LocalApicInterruptTests : LocalApicFixture
     }
 
     [Fact]
-    public void TaskPriority_IsTprsUpperBits()
+    public void TaskPriority_IsTheTpr()
     {
         Write(Tpr, 0x5a);
-        Assert.Equal(5, Apic.TaskPriority);
-        Apic.TaskPriority = 7;
+        Assert.Equal(0x5a, Apic.TaskPriority);
+        Apic.TaskPriority = 0x70;
         Assert.Equal(0x70u, Read(Tpr));
         Apic.Accept(0x7f, false);
         Assert.False(Apic.HasInterrupt);
-        Apic.TaskPriority = 6;
+        Apic.TaskPriority = 0x60;
         Assert.Equal(1, Signals);
         Assert.True(Apic.HasInterrupt);
     }

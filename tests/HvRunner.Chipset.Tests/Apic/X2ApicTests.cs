@@ -226,11 +226,11 @@ public sealed class X2ApicTests : IDisposable
         _processor.WriteMsr(0x3e0, 0xb);
         _processor.WriteMsr(0x380, 1000);
         Assert.Equal(1000ul, _processor.ReadMsr(0x390));
-        _processor.Apic.TaskPriority = 5;
+        _processor.Apic.TaskPriority = 0x50;
         Assert.Equal(0x50ul, _processor.ReadMsr(0x80));
         Assert.Equal(0x50ul, _processor.ReadMsr(0xa0));
         _processor.WriteMsr(0x80, 0x61);
-        Assert.Equal(6, _processor.Apic.TaskPriority);
+        Assert.Equal(0x61, _processor.Apic.TaskPriority);
     }
 
     [Fact]

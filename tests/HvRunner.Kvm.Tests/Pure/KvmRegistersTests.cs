@@ -74,6 +74,7 @@ public class KvmRegistersTests
 
         (sregs[0].cs, sregs[0].ds, sregs[0].es, sregs[0].fs) = (segments[0], segments[1], segments[2], segments[3]);
         (sregs[0].gs, sregs[0].ss, sregs[0].tr, sregs[0].ldt) = (segments[4], segments[5], segments[6], segments[7]);
+        sregs[0].efer |= 1 << 10;
         sregs[0].gdt.padding = default;
         sregs[0].idt.padding = default;
 
@@ -94,6 +95,18 @@ public class KvmRegistersTests
         sregs.cs = new kvm_segment { selector = 8, limit = uint.MaxValue, type = 0xb, s = 1, present = 1, db = 1, g = 1 };
         KvmRegisters.Read(sregs, state);
         Assert.Equal(SegmentRegister.FlatCode32(8), state[SegmentName.Cs]);
+    }
+
+    [Theory]
+    [InlineData(1 << 8, 0)]
+    [InlineData((1 << 8) | (1 << 10), 1)]
+    public void Write_KeepsCodeSegmentsLongBitInLongModeAlone(ulong efer, byte expected)
+    {
+        var state = new ProcessorState { Efer = efer };
+        state[SegmentName.Cs] = SegmentRegister.FlatCode32(8) with { Attributes = 0xa09b };
+        var sregs = default(kvm_sregs);
+        KvmRegisters.Write(state, ref sregs);
+        Assert.Equal(expected, sregs.cs.l);
     }
 
     /// <summary>A bit that the native structure carries as a whole byte.</summary>

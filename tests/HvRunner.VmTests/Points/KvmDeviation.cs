@@ -7,21 +7,19 @@ namespace HvRunner.VmTests.Points;
 /// </summary>
 internal sealed record KvmDeviation(IReadOnlyList<string> Modes, string Finding, string Test)
 {
-    /// <summary>Stands where a finding would, for what KVM's interface lacks; in user mode alone, where no interrupt controller is KVM's.</summary>
-    internal const string Always = "always";
-
-    private static readonly string[] Irqchips = ["kernel", "split", "user"];
+    // In user mode no interrupt controller is KVM's.
+    private static readonly string[] Irqchips = ["kernel", "split"];
 
     /// <summary>Reads rows <c>modes | finding | test | what it does | rule</c>; lines that begin with # are comments. Throws <see cref="FormatException"/> for others.</summary>
     internal static IReadOnlyList<KvmDeviation> Parse(IEnumerable<string> lines) => [.. lines.Where(line => line.Length > 0 && line[0] != '#').Select(ParseRow)];
 
-    /// <summary>The tests whose defect doctor's probe has found, or that no KVM can pass.</summary>
+    /// <summary>The tests whose defect doctor's probe has found.</summary>
     internal static HashSet<string> MayFail(IReadOnlyList<KvmDeviation> rows, string doctorJson, string irqchip)
     {
         using var json = JsonDocument.Parse(doctorJson);
         var probe = json.RootElement.GetProperty("probe");
         bool Finds(string finding) => probe.ValueKind == JsonValueKind.Object && probe.GetProperty(finding).ValueKind == JsonValueKind.False;
-        return [.. rows.Where(row => row.Modes.Contains(irqchip) && (row.Finding == Always || Finds(row.Finding))).Select(row => row.Test)];
+        return [.. rows.Where(row => row.Modes.Contains(irqchip) && Finds(row.Finding)).Select(row => row.Test)];
     }
 
     private static KvmDeviation ParseRow(string line)
@@ -29,12 +27,12 @@ internal sealed record KvmDeviation(IReadOnlyList<string> Modes, string Finding,
         if (line.Split('|', StringSplitOptions.TrimEntries) is [{ Length: > 0 } modes, { Length: > 0 } finding, { Length: > 0 } test, { Length: > 0 }, { Length: > 0 }])
         {
             var row = new KvmDeviation(modes.Split(',', StringSplitOptions.TrimEntries), finding, test);
-            if (row.Modes.All(Irqchips.Contains) && row.Modes.Contains("user") == (finding == Always))
+            if (row.Modes.All(Irqchips.Contains))
             {
                 return row;
             }
         }
 
-        throw new FormatException($"not 'modes | finding | test | what it does | rule', with a finding in kernel and split mode and '{Always}' in user mode: {line}");
+        throw new FormatException($"not 'modes | finding | test | what it does | rule', with modes of kernel and split: {line}");
     }
 }
