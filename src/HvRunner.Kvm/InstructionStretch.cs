@@ -47,7 +47,7 @@ internal sealed class InstructionStretch<TMemory, THost>
     where TMemory : struct, IPhysicalMemory
     where THost : struct, IStretchHost
 {
-    /// <summary>Instructions and deliveries in one stretch, so that the machine is asked for events now and then without having called for it.</summary>
+    /// <summary>Instructions and deliveries in one stretch, so that the machine is asked for events now and then without having called for it. Its host looks for a kick behind each.</summary>
     internal const int Limit = 1000;
 
     private const byte DebugException = 1;

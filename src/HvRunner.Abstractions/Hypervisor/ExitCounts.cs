@@ -35,8 +35,8 @@ public sealed class ExitCounts
     public long CompletedInstruction;
 
     /// <summary>
-    /// Instructions that hvrun executed instead of the hypervisor, because that would not have told what they do; those that it refused are not among them. What they asked of the machine counts as the exits that
-    /// it would have been; they themselves are no exits, and not in <see cref="Total"/>.
+    /// Instructions that hvrun executed instead of the hypervisor, because that would not have told what they do; those that it refused are not among them. What they
+    /// asked of the machine counts as the exits that it would have been; they themselves are no exits, and not in <see cref="Total"/>.
     /// </summary>
     public long SteppedInstruction;
 
