@@ -88,7 +88,6 @@ internal static class KvmRegisters
     {
         sregs.es = Segment(state[SegmentName.Es]);
         sregs.cs = Segment(state[SegmentName.Cs]);
-
         sregs.cs.l = AreWhole(state) ? sregs.cs.l : (byte)0;
         sregs.ss = Segment(state[SegmentName.Ss]);
         sregs.ds = Segment(state[SegmentName.Ds]);
