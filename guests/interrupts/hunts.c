@@ -1,4 +1,5 @@
-/* Hunts for lost interrupts: the same thing, again and again, each awaited.
+/* Hunts for interrupts that are lost or come twice: the same thing, again and again, each
+ * awaited.
  *
  * The processor sleeps between sending and receiving in every other round, since that
  * is where monitors lose interrupts. A timer wakes it now and then, so a loss ends the
@@ -28,10 +29,12 @@ static bool reaches(volatile uint32_t *count, uint32_t wanted, bool asleep)
 {
     uint64_t start = tsc(), bound = tsc_of(patience) * 10;
     for (uint32_t i = 0; i < 10 && !asleep; i++)
-        if (AWAIT_OPEN(*count == wanted))
-            return true;
-    while (*count != wanted && tsc() - start < bound)
+        if (AWAIT_OPEN(*count >= wanted))
+            break;
+    while (*count < wanted && tsc() - start < bound)
         sleep();
+    if (*count != wanted)
+        note(*count < wanted ? "one was lost" : "one came more than once");
     return *count == wanted;
 }
 
@@ -40,7 +43,7 @@ static void judge(uint32_t reached, uint32_t wanted, const char *rule)
     static uint64_t began;
     note("%u us a round", (uint32_t)((tsc() - began) / (tsc_hz / 1000000) / (wanted ? wanted : 1)));
     if (reached != wanted)
-        note("lost in round %u of %u", reached + 1, wanted);
+        note("it was round %u of %u", reached + 1, wanted);
     check(reached == wanted, rule);
     uint32_t before = cpus[0].count[RESCUE_VECTOR];
     clear_counts();
