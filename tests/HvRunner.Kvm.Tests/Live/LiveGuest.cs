@@ -45,6 +45,9 @@ internal sealed class LiveGuest : IDisposable
 
     internal IVcpu Vcpu => Partition.Vcpus[0];
 
+    /// <summary>A guest whose local APICs are not KVM's.</summary>
+    internal static LiveGuest OfUserMode(byte[] code, int vcpus = 1) => new(code, vcpus, IrqchipMode.User);
+
     public void Dispose()
     {
         Partition.Dispose();

@@ -10,13 +10,13 @@ public class TaskPriorityTests
     private const ushort Done = 0x81;
 
     /// <summary>A task priority that holds nothing back, and has the processor library execute the guest.</summary>
-    private const ulong Subclass = 1;
+    internal const ulong Subclass = 1;
 
     [KvmFact]
     public void TaskPriority_GoesBothWays()
     {
         // mov eax, 5; mov cr8, rax; out ready; mov rax, cr8; out done; jmp $
-        using var guest = UserGuest([0xb8, 5, 0, 0, 0, 0x44, 0x0f, 0x22, 0xc0, 0xe6, 0x80, 0x44, 0x0f, 0x20, 0xc0, 0xe6, 0x81, 0xeb, 0xfe]);
+        using var guest = LiveGuest.OfUserMode([0xb8, 5, 0, 0, 0, 0x44, 0x0f, 0x22, 0xc0, 0xe6, 0x80, 0x44, 0x0f, 0x20, 0xc0, 0xe6, 0x81, 0xeb, 0xfe]);
         guest.EnterLongMode();
         Handler handler = null!;
         var (seen, read) = (0ul, 0);
@@ -45,7 +45,7 @@ public class TaskPriorityTests
     public void TaskPriority_LosesItsLowerHalfToAnyWriteOfCr8()
     {
         // out ready; mov rax, cr8; mov cr8, rax; out done; out interrupted; jmp $
-        using var guest = UserGuest([0xe6, 0x80, 0x44, 0x0f, 0x20, 0xc0, 0x44, 0x0f, 0x22, 0xc0, 0xe6, 0x81, 0xe6, 0x82, 0xeb, 0xfe]);
+        using var guest = LiveGuest.OfUserMode([0xe6, 0x80, 0x44, 0x0f, 0x20, 0xc0, 0x44, 0x0f, 0x22, 0xc0, 0xe6, 0x81, 0xe6, 0x82, 0xeb, 0xfe]);
         guest.EnterLongMode();
         Handler handler = null!;
         var (read, seen, stepped) = (0, 0ul, 0L);
@@ -78,7 +78,7 @@ public class TaskPriorityTests
     public void Subclass_LeavesToKvmWhatIsKvms()
     {
         // mov ecx, 0xfe; rdmsr; out ready; mov rax, cr8; mov cr8, rax; out done; jmp $
-        using var guest = UserGuest(
+        using var guest = LiveGuest.OfUserMode(
             [0xb9, 0xfe, 0, 0, 0, 0x0f, 0x32, 0xe6, 0x80, 0x44, 0x0f, 0x20, 0xc0, 0x44, 0x0f, 0x22, 0xc0, 0xe6, 0x81, 0xeb, 0xfe]);
         guest.EnterLongMode();
         var stepped = new List<long>();
@@ -103,7 +103,7 @@ public class TaskPriorityTests
     [KvmFact]
     public void Subclass_LetsAStopThrough()
     {
-        using var guest = UserGuest([0xeb, 0xfe]);
+        using var guest = LiveGuest.OfUserMode([0xeb, 0xfe]);
         var stops = 0;
         var handler = new Handler
         {
@@ -127,7 +127,7 @@ public class TaskPriorityTests
     public void Subclass_EndsByATripleFaultAsUsual()
     {
         // int3, without an IDT
-        using var guest = UserGuest([0x90, 0xcc]);
+        using var guest = LiveGuest.OfUserMode([0x90, 0xcc]);
         var exit = guest.Run(new Handler { OnBeforeEntry = (ref EntryEvents _) => false, TaskPriority = Subclass });
         Assert.Equal(VcpuExitKind.Shutdown, exit.Kind);
     }
@@ -139,7 +139,7 @@ public class TaskPriorityTests
         // mov ecx, count; again: lock inc dword [counter]; dec ecx; jnz again; out done, al; jmp $ -- on both; the second from 0x8000 in real mode
         const uint Counter = 0x7000;
         const int Rounds = 20_000;
-        using var guest = UserGuest([0xb9, .. BitConverter.GetBytes(Rounds), 0xf0, 0xff, 0x05, .. BitConverter.GetBytes(Counter), 0x49, 0x75, 0xf6, 0xe6, 0x81, 0xeb, 0xfe], vcpus: 2);
+        using var guest = LiveGuest.OfUserMode([0xb9, .. BitConverter.GetBytes(Rounds), 0xf0, 0xff, 0x05, .. BitConverter.GetBytes(Counter), 0x49, 0x75, 0xf6, 0xe6, 0x81, 0xeb, 0xfe], vcpus: 2);
         guest.Put(0x8000, [0x66, 0xb9, .. BitConverter.GetBytes(Rounds), 0x66, 0xf0, 0xff, 0x06, 0x00, 0x70, 0x66, 0x49, 0x75, 0xf6, 0xe6, 0x81, 0xeb, 0xfe]);
         Handler Of(int vcpu, ulong taskPriority) => new()
         {
@@ -158,6 +158,4 @@ public class TaskPriorityTests
         Assert.Equal(2 * Rounds, BitConverter.ToInt32(guest.Get(Counter, 4)));
         Assert.InRange(guest.Vcpu.Counts.SteppedInstruction, Rounds, long.MaxValue);
     }
-
-    private static LiveGuest UserGuest(byte[] code, int vcpus = 1) => new(code, vcpus, IrqchipMode.User);
 }

@@ -19,7 +19,7 @@ public class TimestampTests
     [KvmFact]
     public void Timestamp_IsNeverAheadOfTheGuests()
     {
-        using var guest = UserGuest([.. Tell, 0xeb, (byte)(0x100 - Tell.Length - 2)]);
+        using var guest = LiveGuest.OfUserMode([.. Tell, 0xeb, (byte)(0x100 - Tell.Length - 2)]);
         var timestamp = (IVcpuTimestamp)guest.Vcpu;
         var (ahead, rounds, said) = (0, 0, timestamp.Timestamp);
         var seen = new Told(guest, counter =>
@@ -41,7 +41,7 @@ public class TimestampTests
     [InlineData(ulong.MaxValue - Soon)]
     public void WrittenCounter_MovesWhatTheMachineIsTold(ulong value)
     {
-        using var guest = UserGuest([.. Write(CounterMsr, value), .. Tell, 0xeb, 0xfe]);
+        using var guest = LiveGuest.OfUserMode([.. Write(CounterMsr, value), .. Tell, 0xeb, 0xfe]);
         var timestamp = (IVcpuTimestamp)guest.Vcpu;
         Assert.True(guest.Vcpu.TryGetMsr(CounterMsr, out var before));
         Assert.True(guest.Vcpu.TryGetMsr(AdjustMsr, out var adjustBefore));
@@ -71,7 +71,7 @@ public class TimestampTests
     [InlineData(0x1234_5678_9abcul)]
     public void WrittenAdjustment_MovesTheCounterByAsMuch(ulong value)
     {
-        using var guest = UserGuest([.. Write(AdjustMsr, value), .. Tell, 0xeb, 0xfe]);
+        using var guest = LiveGuest.OfUserMode([.. Write(AdjustMsr, value), .. Tell, 0xeb, 0xfe]);
         var timestamp = (IVcpuTimestamp)guest.Vcpu;
         Assert.True(guest.Vcpu.TryGetMsr(AdjustMsr, out var adjust));
         Assert.True(guest.Vcpu.TryGetMsr(CounterMsr, out var before));
@@ -94,8 +94,6 @@ public class TimestampTests
     [
         0xb9, .. BitConverter.GetBytes(msr), 0xb8, .. BitConverter.GetBytes((uint)value), 0xba, .. BitConverter.GetBytes((uint)(value >> 32)), 0x0f, 0x30,
     ];
-
-    private static LiveGuest UserGuest(byte[] code) => new(code, irqchip: IrqchipMode.User);
 
     /// <summary>Puts the halves together of what the guest has read.</summary>
     private sealed class Told

@@ -13,19 +13,16 @@ public class UserApicTests
     private const ushort Interrupted = 0x82;
     private const byte Vector = 0x20;
 
-    /// <summary>A task priority that holds nothing back, and has the processor library execute the guest.</summary>
-    private const ulong Subclass = 1;
-
     private static readonly byte[] SayInterrupted = [0x50, 0xe6, 0x82, 0x58, 0xcf];
 
     /// <summary>Each interrupt is raised as soon as the one before was handled, so at every moment of the way back into HLT.</summary>
     [KvmTheory]
     [InlineData(0)]
-    [InlineData(Subclass)]
+    [InlineData(TaskPriorityTests.Subclass)]
     public void Halt_MissesNoInterrupt(ulong taskPriority)
     {
         // again: sti; hlt; jmp again
-        using var guest = UserGuest([0xfb, 0xf4, 0xeb, 0xfc]);
+        using var guest = LiveGuest.OfUserMode([0xfb, 0xf4, 0xeb, 0xfc]);
         var isStepped = taskPriority != 0;
         guest.Put(InterruptHandler, SayInterrupted);
         guest.SetGate(Vector, InterruptHandler);
@@ -68,11 +65,11 @@ public class UserApicTests
     /// <summary>With interrupts off KVM is asked for the moment in which they are on.</summary>
     [KvmTheory]
     [InlineData(0)]
-    [InlineData(Subclass)]
+    [InlineData(TaskPriorityTests.Subclass)]
     public void Interrupt_WaitsForTheWindow(ulong taskPriority)
     {
         // cli; out ready; sti; nop; out done; jmp $
-        using var guest = UserGuest([0xfa, 0xe6, 0x80, 0xfb, 0x90, 0xe6, 0x81, 0xeb, 0xfe]);
+        using var guest = LiveGuest.OfUserMode([0xfa, 0xe6, 0x80, 0xfb, 0x90, 0xe6, 0x81, 0xeb, 0xfe]);
         guest.Put(InterruptHandler, SayInterrupted);
         guest.SetGate(Vector, InterruptHandler);
         var ports = new List<ushort>();
@@ -111,11 +108,11 @@ public class UserApicTests
 
     [KvmTheory]
     [InlineData(0)]
-    [InlineData(Subclass)]
+    [InlineData(TaskPriorityTests.Subclass)]
     public void Nmi_WakesAHaltedGuestButNotItsOwnHandler(ulong taskPriority)
     {
         // cli; hlt; out done; jmp $ -- handler: out interrupted; hlt; out done
-        using var guest = UserGuest([0xfa, 0xf4, 0xe6, 0x81, 0xeb, 0xfe]);
+        using var guest = LiveGuest.OfUserMode([0xfa, 0xf4, 0xe6, 0x81, 0xeb, 0xfe]);
         guest.Put(NmiHandler, 0xe6, 0x82, 0xf4, 0xe6, 0x81, 0xeb, 0xfe);
         guest.SetGate(2, NmiHandler);
         var (given, halts) = (0, 0);
@@ -154,7 +151,7 @@ public class UserApicTests
     {
         // For each: mov ecx, index; rdmsr; wrmsr. Then mov eax, [0xfee00030]; out done; jmp $
         uint[] registers = [0x1b, 0x6e0, 0x808, 0x830];
-        using var guest = UserGuest(
+        using var guest = LiveGuest.OfUserMode(
         [
             .. registers.SelectMany(index => (byte[])[0xb9, .. BitConverter.GetBytes(index), 0x0f, 0x32, 0x0f, 0x30]),
             0xa1, 0x30, 0x00, 0xe0, 0xfe, 0xe6, 0x81, 0xeb, 0xfe,
@@ -197,7 +194,7 @@ public class UserApicTests
     {
         // mov eax, 1; cpuid; mov eax, edx; shr eax, 9; and al, 1; out ready -- then: mov ecx, 0x1b; mov eax, 0xfee00100; xor edx, edx; wrmsr; and again
         byte[] ask = [0xb8, 1, 0, 0, 0, 0x0f, 0xa2, 0x89, 0xd0, 0xc1, 0xe8, 9, 0x24, 1, 0xe6, 0x80];
-        using var guest = UserGuest(
+        using var guest = LiveGuest.OfUserMode(
             [.. ask, 0xb9, 0x1b, 0, 0, 0, 0xb8, 0x00, 0x01, 0xe0, 0xfe, 0x31, 0xd2, 0x0f, 0x30, .. ask, 0xe6, 0x81, 0xeb, 0xfe]);
         var shown = new List<byte>();
         guest.RunUntilStopped(new Handler
@@ -221,7 +218,7 @@ public class UserApicTests
     [KvmFact]
     public void SecondProcessor_StandsStillUntilItIsStarted()
     {
-        using var guest = UserGuest([0xeb, 0xfe], vcpus: 2);
+        using var guest = LiveGuest.OfUserMode([0xeb, 0xfe], vcpus: 2);
 
         // mov al, 0x55; out done; jmp $
         guest.Put(0x8000, 0xb0, 0x55, 0xe6, 0x81, 0xeb, 0xfe);
@@ -254,6 +251,4 @@ public class UserApicTests
             vcpu: 1);
         Assert.Equal(0x55, said);
     }
-
-    private static LiveGuest UserGuest(byte[] code, int vcpus = 1) => new(code, vcpus, IrqchipMode.User);
 }
