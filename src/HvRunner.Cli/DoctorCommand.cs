@@ -62,7 +62,10 @@ internal static class DoctorCommand
             return new DoctorFindings
             {
                 Host = host,
-                Kvm = new DoctorKvm(hypervisor.ApiVersion, hypervisor.MaxVcpus, hypervisor.IrqchipModes, KvmCapability.ListOf(hypervisor)),
+                Kvm = new DoctorKvm(hypervisor.ApiVersion, hypervisor.MaxVcpus, hypervisor.IrqchipModes, KvmCapability.ListOf(hypervisor))
+                {
+                    HasTscDeadlineInUserMode = hypervisor.HasTscDeadlineInUserMode,
+                },
                 Probe = HostProbe.Run(hypervisor, guest),
             };
         }

@@ -35,6 +35,9 @@ internal sealed record DoctorFindings
 /// <summary>What an opened KVM says of itself.</summary>
 internal sealed record DoctorKvm(int ApiVersion, int MaxVcpus, IReadOnlyList<IrqchipMode> IrqchipModes, IReadOnlyList<KvmCapability> Capabilities)
 {
+    /// <summary>A guest has the TSC deadline with <c>--irqchip user</c>; null where that is not offered.</summary>
+    internal bool? HasTscDeadlineInUserMode { get; init; }
+
     /// <summary>The value of a capability; 0 when it is absent.</summary>
     internal int ValueOf(string capability) => Capabilities.FirstOrDefault(one => one.Name == capability)?.Value ?? 0;
 }

@@ -43,6 +43,7 @@ internal static class DoctorJson
         }
 
         json.WriteEndArray();
+        Write(json, "userTscDeadline", findings.Kvm?.HasTscDeadlineInUserMode);
         json.WriteEndObject();
     }
 

@@ -134,6 +134,12 @@ internal static class DoctorSentences
     private static IEnumerable<DoctorSentence> AboutInterrupts(DoctorKvm kvm, HostProbeResult probe)
     {
         yield return new DoctorSentence(Interrupts, false, $"This hvrun can use these interrupt controllers here: --irqchip {string.Join(", ", kvm.IrqchipModes.Select(OptionText.Irqchip))}.");
+        if (kvm.HasTscDeadlineInUserMode == false)
+        {
+            yield return new DoctorSentence(
+                Interrupts, false, "With --irqchip user a guest's APIC timer has no TSC-deadline mode here, as KVM drops what the guest writes to that register; its other modes are there.");
+        }
+
         if (probe.InterruptsDelivered == false)
         {
             yield return new DoctorSentence(Interrupts, true, "The local APIC in KVM does not deliver an interrupt that a guest sends to itself.");

@@ -37,12 +37,12 @@ internal static unsafe class KvmCpuid
     }
 
     /// <summary>
-    /// What of it is true without a local APIC in KVM: x2APIC mode and the TSC deadline, whose registers KVM passes on, and none of the KVM features that KVM's own
-    /// APIC is behind or that concern the sleep in HLT, which is not KVM's then (Linux, Documentation/virt/kvm/x86/cpuid.rst).
+    /// What of it is true without a local APIC in KVM: x2APIC mode, whose registers KVM passes on, the TSC deadline if it passes that on (<see cref="TscDeadlineProbe"/>),
+    /// and none of the KVM features that KVM's own APIC is behind or that concern the sleep in HLT, which is not KVM's then (Linux, Documentation/virt/kvm/x86/cpuid.rst).
     /// </summary>
-    internal static IReadOnlyList<CpuidLeaf> WithoutApic(IReadOnlyList<CpuidLeaf> supported) => [.. supported.Select(leaf => leaf.Function switch
+    internal static IReadOnlyList<CpuidLeaf> WithoutApic(IReadOnlyList<CpuidLeaf> supported, bool tscDeadline) => [.. supported.Select(leaf => leaf.Function switch
     {
-        1 => leaf with { Ecx = leaf.Ecx | X2Apic | TscDeadline },
+        1 => leaf with { Ecx = (leaf.Ecx & ~TscDeadline) | X2Apic | (tscDeadline ? TscDeadline : 0) },
         KvmFeatures => leaf with { Eax = leaf.Eax & ~KvmApicFeatures },
         _ => leaf,
     })];
@@ -50,6 +50,9 @@ internal static unsafe class KvmCpuid
     /// <summary>What of it is true with KVM's own local APICs. Whether they have a TSC deadline a capability says, and the list of some kernels does not.</summary>
     internal static IReadOnlyList<CpuidLeaf> WithApic(IReadOnlyList<CpuidLeaf> supported, bool tscDeadline) =>
         [.. supported.Select(leaf => leaf.Function == 1 && tscDeadline ? leaf with { Ecx = leaf.Ecx | TscDeadline } : leaf)];
+
+    /// <summary>The local APIC's timer has the mode by the time-stamp counter.</summary>
+    internal static bool HasTscDeadline(IReadOnlyList<CpuidLeaf> leaves) => leaves.Any(leaf => leaf.Function == 1 && (leaf.Ecx & TscDeadline) != 0);
 
     /// <summary>IA32_TSC_ADJUST is there.</summary>
     internal static bool HasTscAdjust(IReadOnlyList<CpuidLeaf> leaves) => leaves.Any(leaf => leaf is { Function: 7, Index: 0 } && (leaf.Ebx & TscAdjust) != 0);

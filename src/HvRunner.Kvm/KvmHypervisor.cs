@@ -100,8 +100,11 @@ public sealed class KvmHypervisor : IHypervisor
 
     /// <inheritdoc/>
     public IReadOnlyList<CpuidLeaf> GetSupportedCpuid(IrqchipMode irqchip) => irqchip == IrqchipMode.User
-        ? _cpuidWithoutApic ??= KvmCpuid.WithoutApic(KvmCpuid.GetSupported(Descriptor))
+        ? _cpuidWithoutApic ??= CpuidWithoutApic()
         : _cpuidWithApic ??= KvmCpuid.WithApic(KvmCpuid.GetSupported(Descriptor), KvmCall.CheckExtension(Descriptor, KVM_CAP_TSC_DEADLINE_TIMER) != 0);
+
+    /// <summary>A guest with hvrun's own local APICs has the TSC deadline: not where KVM drops the writes. Null: this host does not offer that mode. Throws <see cref="HypervisorException"/>.</summary>
+    public bool? HasTscDeadlineInUserMode => IrqchipModes.Contains(IrqchipMode.User) ? KvmCpuid.HasTscDeadline(GetSupportedCpuid(IrqchipMode.User)) : null;
 
     /// <inheritdoc/>
     public IBackingMemory AllocateMemory(IReadOnlyList<GuestRange> ranges) => new AnonymousMemory(ranges);
@@ -120,6 +123,13 @@ public sealed class KvmHypervisor : IHypervisor
         }
 
         return KvmPartition.Create(this, config, memory);
+    }
+
+    private IReadOnlyList<CpuidLeaf> CpuidWithoutApic()
+    {
+        var supported = KvmCpuid.GetSupported(Descriptor);
+        var whole = KvmCpuid.WithoutApic(supported, tscDeadline: true);
+        return TscDeadlineProbe.IsPassedOn(this, whole) ? whole : KvmCpuid.WithoutApic(supported, tscDeadline: false);
     }
 
     /// <summary>What a mode takes of KVM besides what all do.</summary>

@@ -8,7 +8,7 @@ namespace HvRunner.Kvm;
 /// <summary>
 /// A partition without interrupt controllers of KVM's. The local APICs' pages are MMIO then, and the registers of x2APIC mode end an entry because KVM finds them invalid.
 /// IA32_APIC_BASE and IA32_TSC_DEADLINE it would take all the same, without effect: a filter makes it pass them on, and writes that move the time-stamp counter, because the
-/// local APICs' deadlines move with it.
+/// local APICs' deadlines move with it. Where KVM takes a deadline's write in spite of the filter, CPUID shows no deadline (<see cref="TscDeadlineProbe"/>).
 /// </summary>
 internal sealed unsafe class UserIrqchipPartition(KvmHypervisor hypervisor, AnonymousMemory memory) : KvmPartition(hypervisor, memory, IrqchipMode.User)
 {

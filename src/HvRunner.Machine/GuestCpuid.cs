@@ -65,6 +65,9 @@ public static class GuestCpuid
     /// <summary>Whether the processor has an x2APIC mode: leaf 1, ECX bit 21.</summary>
     public static bool HasX2Apic(IReadOnlyList<CpuidLeaf> leaves) => (leaves.FirstOrDefault(leaf => leaf.Function == 1).Ecx & (1u << 21)) != 0;
 
+    /// <summary>Whether the local APIC's timer has the mode by the time-stamp counter: leaf 1, ECX bit 24.</summary>
+    public static bool HasTscDeadline(IReadOnlyList<CpuidLeaf> leaves) => (leaves.FirstOrDefault(leaf => leaf.Function == 1).Ecx & (1u << 24)) != 0;
+
     private static CpuidLeaf Edit(CpuidLeaf leaf, int vcpuCount, uint apicId)
     {
         var count = (uint)vcpuCount;

@@ -101,6 +101,22 @@ public sealed class DoctorTextTests
         Assert.Throws<ArgumentException>(() => InterruptRules.Otherwise("nonesuch"));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    [InlineData(null)]
+    public void DeadlineThatKvmDrops_IsTold(bool? passedOn)
+    {
+        var findings = Opened(Hardware, IrqchipMode.Kernel, IrqchipMode.User);
+        findings = findings with { Kvm = findings.Kvm! with { HasTscDeadlineInUserMode = passedOn } };
+        Assert.Equal(passedOn == false, Lines(findings).Any(line => line.StartsWith("  With --irqchip user a guest's APIC timer has no TSC-deadline mode here,", StringComparison.Ordinal)));
+        using var told = new MemoryStream();
+        DoctorJson.Write(told, findings);
+        using var document = JsonDocument.Parse(told.ToArray());
+        var field = document.RootElement.GetProperty("kvm").GetProperty("userTscDeadline");
+        Assert.Equal(passedOn, field.ValueKind == JsonValueKind.Null ? null : field.GetBoolean());
+    }
+
     [Fact]
     public void SoftProcessor_IsRecommendedWhereItIsFaster()
     {

@@ -97,6 +97,22 @@ public sealed class InterruptControllersTests : IDisposable
         Assert.False(access.TryWriteMsr(0x808, 0x100));
     }
 
+    /// <summary>A counter alone is no deadline: where CPUID shows none, the register is not there and the timer's entry has no such mode.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void TscDeadline_IsThereAsCpuidSays(bool tscDeadline)
+    {
+        using var controllers = new LocalControllers([new CountingVcpu()], new FakeTimerQueue(), physicalAddressBits: 46, tscDeadline: tscDeadline);
+        var access = controllers.InterfaceOf(0);
+        Assert.Equal(tscDeadline, access.TryReadMsr(0x6e0, out _));
+        Assert.Equal(tscDeadline, access.TryWriteMsr(0x6e0, 0));
+        Span<byte> timer = stackalloc byte[4];
+        access.TryWrite(new GuestAddress(Page + 0x320), [0x40, 0, 7, 0]);
+        access.TryRead(new GuestAddress(Page + 0x320), timer);
+        Assert.Equal(tscDeadline ? 7 : 3, timer[2]);
+    }
+
     [Fact]
     public void IsaInterrupt_ComesThroughTheIoApicToo()
     {
@@ -127,5 +143,19 @@ public sealed class InterruptControllersTests : IDisposable
         {
             Assert.Equal(IoStatus.Ok, ports.Write(port, [value]));
         }
+    }
+
+    /// <summary>A vCPU that can tell its time-stamp counter.</summary>
+    private sealed class CountingVcpu : FakeVcpu, IVcpuTimestamp
+    {
+        public event Action? TimestampMoved
+        {
+            add { }
+            remove { }
+        }
+
+        public ulong Timestamp => 0;
+
+        public long DeadlineNs(ulong timestamp) => long.MaxValue;
     }
 }

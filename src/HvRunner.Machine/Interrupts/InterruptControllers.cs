@@ -35,7 +35,7 @@ internal abstract class InterruptControllers : IDisposable
     {
         IInKernelIrqchip => null,
         IInKernelLocalApics apics => new ExternalControllers(partition.Vcpus, apics),
-        _ => new LocalControllers(partition.Vcpus, timers, GuestCpuid.PhysicalAddressBits(cpuid), GuestCpuid.HasX2Apic(cpuid)),
+        _ => new LocalControllers(partition.Vcpus, timers, GuestCpuid.PhysicalAddressBits(cpuid), GuestCpuid.HasX2Apic(cpuid), GuestCpuid.HasTscDeadline(cpuid)),
     };
 
     /// <summary>The wire of an ISA interrupt, to both kinds of controllers, or of a pin that the IO-APIC alone has.</summary>

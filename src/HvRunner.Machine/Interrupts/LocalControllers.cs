@@ -17,12 +17,13 @@ internal sealed class LocalControllers : InterruptControllers
     /// <param name="timers">Guest time.</param>
     /// <param name="physicalAddressBits">Width of a physical address as CPUID says it.</param>
     /// <param name="x2Apic">CPUID offers x2APIC mode.</param>
-    internal LocalControllers(IReadOnlyList<IVcpu> vcpus, ITimerQueue timers, int physicalAddressBits, bool x2Apic = false)
-        : this(vcpus, timers, physicalAddressBits, x2Apic, new ApicBus(), new InterruptWire())
+    /// <param name="tscDeadline">CPUID offers the TSC deadline; only vCPUs that can tell their counter have it.</param>
+    internal LocalControllers(IReadOnlyList<IVcpu> vcpus, ITimerQueue timers, int physicalAddressBits, bool x2Apic = false, bool tscDeadline = false)
+        : this(vcpus, timers, physicalAddressBits, x2Apic, tscDeadline, new ApicBus(), new InterruptWire())
     {
     }
 
-    private LocalControllers(IReadOnlyList<IVcpu> vcpus, ITimerQueue timers, int physicalAddressBits, bool x2Apic, ApicBus bus, InterruptWire intr)
+    private LocalControllers(IReadOnlyList<IVcpu> vcpus, ITimerQueue timers, int physicalAddressBits, bool x2Apic, bool tscDeadline, ApicBus bus, InterruptWire intr)
         : base(intr, bus)
     {
         bus.Connect(IoApic);
@@ -31,7 +32,7 @@ internal sealed class LocalControllers : InterruptControllers
             timers,
             new KickSignal(vcpu),
             Pic,
-            tsc: TscOf(vcpu),
+            tsc: tscDeadline ? TscOf(vcpu) : null,
             physicalAddressBits: physicalAddressBits,
             bus: bus,
             x2Apic: x2Apic))];

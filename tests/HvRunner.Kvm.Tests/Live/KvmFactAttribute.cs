@@ -30,16 +30,21 @@ public sealed class KvmDevice
     /// <summary>How often a race is run: many times where nobody waits for the answer.</summary>
     internal static int Rounds { get; } = Environment.GetEnvironmentVariable("HVRUN_NIGHTLY") == "1" ? 20_000 : 2_000;
 
-    private static IReadOnlyList<IrqchipMode> FindModes()
+    /// <summary>A guest has the TSC deadline in user mode.</summary>
+    internal static bool HasTscDeadlineInUserMode { get; } = Ask(hypervisor => hypervisor.HasTscDeadlineInUserMode == true, orElse: true);
+
+    private static IReadOnlyList<IrqchipMode> FindModes() => Ask(hypervisor => hypervisor.IrqchipModes, orElse: Enum.GetValues<IrqchipMode>());
+
+    private static T Ask<T>(Func<KvmHypervisor, T> question, T orElse)
     {
         try
         {
             using var hypervisor = KvmHypervisor.Open();
-            return hypervisor.IrqchipModes;
+            return question(hypervisor);
         }
         catch (HypervisorException)
         {
-            return Enum.GetValues<IrqchipMode>();
+            return orElse;
         }
     }
 }

@@ -146,6 +146,7 @@ public class UserApicTests
         Assert.Equal([Interrupted], ports);
     }
 
+    /// <summary>All but the write of a deadline, on a KVM of which hvrun says that it drops it.</summary>
     [KvmFact]
     public void ApicRegisters_ArePassedOnWhateverTheirKind()
     {
@@ -183,7 +184,8 @@ public class UserApicTests
             OnBeforeEntry = (ref EntryEvents _) => false,
         });
         Assert.Equal(registers, read);
-        Assert.Equal(registers.Select(index => (index, index == 0x1b ? 0xfee0_0900ul : index + 1)), written);
+        Assert.Equal(
+            registers.Where(index => index != 0x6e0 || KvmDevice.HasTscDeadlineInUserMode).Select(index => (index, index == 0x1b ? 0xfee0_0900ul : index + 1)), written);
         Assert.Equal([0xfee0_0030ul], pages);
         Assert.Equal(0x14, version);
     }

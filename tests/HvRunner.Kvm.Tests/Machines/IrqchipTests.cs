@@ -35,7 +35,7 @@ public class IrqchipTests
     /// <summary>Each handler sets the next deadline, half a millisecond ahead on many hosts, and one that came too early ends the machine.</summary>
     [Theory]
     [OnSoft]
-    [OnKvm]
+    [OnKvm(TscDeadline = true)]
     public void TscDeadline_WakesAHaltedGuestAndIsNeverEarly(Backend backend)
     {
         const uint Deadline = InterruptGuest.Counter + 8;
@@ -76,7 +76,7 @@ public class IrqchipTests
     /// <summary>A deadline hours ahead comes as soon as the guest sets its counter behind it. KVM's own local APICs do not look at it then.</summary>
     [Theory]
     [OnSoft]
-    [OnKvm(IrqchipMode.User)]
+    [OnKvm(IrqchipMode.User, TscDeadline = true)]
     public void TscDeadline_MovesWithTheCounter(Backend backend)
     {
         var guest = new InterruptGuest();

@@ -15,24 +15,26 @@ public class KvmCpuidTests
         Assert.Equal((3u, 4u, 5u, 6u), (native.eax, native.ebx, native.ecx, native.edx));
     }
 
-    /// <summary>What needs KVM's own local APIC is not there without it; the clock is, and what the machine's local APICs have.</summary>
-    [Fact]
-    public void WithoutApic_OnlyWhatIsTrueIsLeft()
+    /// <summary>What needs KVM's own local APIC is not there without it; the clock is, and what the machine's local APICs have: the deadline where KVM passes its register on.</summary>
+    [Theory]
+    [InlineData(true, 1u << 24)]
+    [InlineData(false, 0u)]
+    public void WithoutApic_OnlyWhatIsTrueIsLeft(bool tscDeadline, uint expected)
     {
         const uint Clock = (1 << 0) | (1 << 3) | (1 << 24);
         IReadOnlyList<CpuidLeaf> supported =
         [
-            new(1, 0, false, 1, 2, 1 << 3, 4),
+            new(1, 0, false, 1, 2, (1 << 3) | (1 << 24), 4),
             new(7, 0, true, 5, 6, uint.MaxValue, 8),
             new(0x4000_0001, 0, false, Clock | (1 << 4) | (1 << 6) | (1 << 7) | (1 << 10) | (1 << 11) | (1 << 12) | (1 << 13) | (1 << 14) | (1 << 15), 0, 0, 1),
         ];
         Assert.Equal(
             [
-                new CpuidLeaf(1, 0, false, 1, 2, (1 << 24) | (1 << 21) | (1 << 3), 4),
+                new CpuidLeaf(1, 0, false, 1, 2, expected | (1 << 21) | (1 << 3), 4),
                 supported[1],
                 new CpuidLeaf(0x4000_0001, 0, false, Clock, 0, 0, 1),
             ],
-            KvmCpuid.WithoutApic(supported));
+            KvmCpuid.WithoutApic(supported, tscDeadline));
     }
 
     [Theory]
@@ -45,6 +47,13 @@ public class KvmCpuidTests
         IReadOnlyList<CpuidLeaf> supported = [new(0, 0, false, 1, 2, 3, 4), new(1, 0, false, 1, 2, listed | 5, 4), new(7, 0, true, 5, 6, 7, 8)];
         Assert.Equal([supported[0], new CpuidLeaf(1, 0, false, 1, 2, expected | 5, 4), supported[2]], KvmCpuid.WithApic(supported, capability));
     }
+
+    [Theory]
+    [InlineData(1u, 1u << 24, true)]
+    [InlineData(1u, ~(1u << 24), false)]
+    [InlineData(2u, 1u << 24, false)]
+    public void TscDeadline_IsABitOfLeaf1(uint function, uint ecx, bool expected) =>
+        Assert.Equal(expected, KvmCpuid.HasTscDeadline([new(function, 0, false, 0, 0, ecx, 0)]));
 
     [Theory]
     [InlineData(7u, 0u, 2u, true)]
