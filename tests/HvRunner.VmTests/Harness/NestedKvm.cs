@@ -4,22 +4,22 @@ using System.Text;
 namespace HvRunner.VmTests.Harness;
 
 /// <summary>
-/// The machine of tests/nested-kvm, which has an ordinary KVM whatever this host has: runs of hvrun in it, one after the other and all in one boot. Nothing of them is measured:
-/// time there is that of a translator.
+/// The machines of tests/nested-kvm, which have an ordinary KVM whatever this host has: runs of hvrun in one, one after the other and all in one boot. Nothing of them is measured:
+/// time there is that of an emulator.
 /// </summary>
 internal static class NestedKvm
 {
     private const char Separator = '|';
 
-    /// <summary>Runs hvrun in the machine with each of these command lines. The input is what hvrun reads; none may hold a quote.</summary>
-    internal static async Task<IReadOnlyList<HvrunResult>> RunAsync(TimeSpan limit, IReadOnlyList<(string[] Arguments, string Input)> runs)
+    /// <summary>Runs hvrun in the machine with that processor, with each of these command lines. The input is what hvrun reads; none may hold a quote.</summary>
+    internal static async Task<IReadOnlyList<HvrunResult>> RunAsync(string processor, TimeSpan limit, IReadOnlyList<(string[] Arguments, string Input)> runs)
     {
         var result = await HvrunProcess.RunAsync(new HvrunStart
         {
             Program = Path.Combine(Artifacts.Root, "tests", "nested-kvm", "run"),
             Arguments =
             [
-                "--quiet", "--timeout", ((int)limit.TotalSeconds).ToString(CultureInfo.InvariantCulture),
+                "--quiet", "--processor", processor, "--timeout", ((int)limit.TotalSeconds).ToString(CultureInfo.InvariantCulture),
                 "bash", "-c", string.Join('\n', runs.Select(run => Line(run.Arguments, run.Input))), Artifacts.Hvrun,
             ],
 
@@ -27,7 +27,7 @@ internal static class NestedKvm
             Limit = limit + TimeSpan.FromMinutes(1),
         });
         result.True(result.Status == 0, "the nested machine was expected to come up and to end by itself");
-        Artifacts.Measured($"{runs.Count} runs on the KVM of tests/nested-kvm: {result.Duration.TotalSeconds:F0} s with its boot");
+        Artifacts.Measured($"{runs.Count} runs on the KVM of tests/nested-kvm, {processor}: {result.Duration.TotalSeconds:F0} s with its boot");
         var lines = result.Text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         result.True(lines.Length == runs.Count, $"{runs.Count} lines were expected, one for each run");
         return [.. lines.Zip(runs, (line, run) => Read(line, string.Join(' ', run.Arguments)))];

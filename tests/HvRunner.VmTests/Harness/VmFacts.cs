@@ -34,6 +34,13 @@ internal sealed class NightlyFactAttribute : FactAttribute
     public NightlyFactAttribute() => Skip = ThisHost.IsNightly ? null : "long; runs with tests/run --nightly";
 }
 
+/// <summary>As <see cref="NightlyFactAttribute"/>, for theories.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class NightlyTheoryAttribute : TheoryAttribute
+{
+    public NightlyTheoryAttribute() => Skip = ThisHost.IsNightly ? null : "long; runs with tests/run --nightly";
+}
+
 /// <summary>A test that needs a KVM on VMX or SVM: the processor itself runs all of the guest.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class OrdinaryKvmFactAttribute : FactAttribute
