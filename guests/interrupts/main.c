@@ -30,6 +30,7 @@ static const struct { const char *name; void (*test)(void); } sections[] = {
     { "clocks", test_clocks },
     { "storms", test_storms },
     { "hunts", test_hunts },
+    { "restart", test_restart },        /* last, as a processor may be lost by it */
 };
 
 /* Whether a list of names, with commas between, has this one. */

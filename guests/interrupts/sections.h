@@ -20,6 +20,7 @@ void test_hpet(void);
 void test_clocks(void);
 void test_storms(void);
 void test_hunts(void);
+void test_restart(void);
 
 /* How many rounds a hunt has. */
 extern uint32_t rounds;

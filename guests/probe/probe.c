@@ -30,6 +30,7 @@ int guest_main(const struct hvm_start_info *info)
         probe_apic();
         probe_instructions();
         probe_rules();
+        probe_restart();
     }
     say("done\n");
     return 0;

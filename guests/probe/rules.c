@@ -4,12 +4,12 @@
  * only delivery tells is asked last, and what a hypervisor may stop at comes behind
  * that. The serial port's wire is the one that is moved. Specification: Intel SDM
  * volume 3A, chapter "APIC"; 82093AA and 8259A data sheets. Deliberately absent: other
- * processors, and all that guests/interrupts asks and no hypervisor is known to fail. */
+ * processors, but for restart.c, and all that guests/interrupts asks and no hypervisor is
+ * known to fail. */
 #include "probe.h"
 #include "idt.h"
 #include "lapic.h"
 #include "ports.h"
-#include <stdbool.h>
 
 enum { TPR = 0x080, SVR = 0x0f0, IRR = 0x200, ESR = 0x280, LINT0 = 0x350, CURRENT = 0x390, NO_REGISTER = 0x3c0 };
 enum { MASKED = 0x10000, ENABLED = 0x1ff, ESR_REGISTER = 0x80, DIVIDE_BY_16 = 3 };
@@ -43,12 +43,12 @@ void on_external(void)
     outb(PIC, 0x20);
 }
 
-static void rule(const char *name, bool kept)
+void rule(const char *name, bool kept)
 {
     say("rule %s %s\n", name, kept ? "kept" : "broken");
 }
 
-static bool requested(uint32_t vector)
+bool requested(uint32_t vector)
 {
     return *lapic(IRR + (vector >> 5) * 0x10) >> (vector & 31) & 1;
 }

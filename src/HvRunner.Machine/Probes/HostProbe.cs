@@ -20,24 +20,29 @@ public static class HostProbe
 
     private const string SpeedOnly = "only=speed";
 
+    // One of its questions is about a processor that another one starts.
+    private const int WholeProbeVcpus = 2;
+
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1.5);
 
     // A run's report waits for this one, after an interrupt too.
     private static readonly TimeSpan SpeedLimit = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Runs the whole probe: some 60 ms where software runs ring 0, less elsewhere, 2 s at most.</summary>
+    /// <summary>Runs the whole probe: some 60 ms where software runs ring 0, less elsewhere, 100 more where its second processor does not start, 2 s at most.</summary>
     public static HostProbeResult Run(IHypervisor hypervisor, IImageSource probeGuest)
     {
         // The questions about interrupts are meant for the hypervisor's own APIC.
         var inKernel = hypervisor.IrqchipModes.Contains(IrqchipMode.Kernel);
-        return Run(hypervisor, probeGuest, inKernel ? IrqchipMode.Kernel : hypervisor.IrqchipModes[0], inKernel ? string.Empty : SpeedOnly, Limit);
+        return inKernel
+            ? Run(hypervisor, probeGuest, IrqchipMode.Kernel, string.Empty, Math.Min(WholeProbeVcpus, hypervisor.MaxVcpus), Limit)
+            : Run(hypervisor, probeGuest, hypervisor.IrqchipModes[0], SpeedOnly, vcpus: 1, Limit);
     }
 
     /// <summary>Runs the part that tells whether ring 0 is run by software; null when it could not be told. Some 20 ms where it is, 300 at most.</summary>
     public static bool? IsSoftwareAssisted(IHypervisor hypervisor, IImageSource probeGuest) =>
-        Run(hypervisor, probeGuest, hypervisor.IrqchipModes[0], SpeedOnly, SpeedLimit).SoftwareAssisted;
+        Run(hypervisor, probeGuest, hypervisor.IrqchipModes[0], SpeedOnly, vcpus: 1, SpeedLimit).SoftwareAssisted;
 
-    private static HostProbeResult Run(IHypervisor hypervisor, IImageSource probeGuest, IrqchipMode irqchip, string commandLine, TimeSpan limit)
+    private static HostProbeResult Run(IHypervisor hypervisor, IImageSource probeGuest, IrqchipMode irqchip, string commandLine, int vcpus, TimeSpan limit)
     {
         var silent = new SilentBoard();
         var recorder = new ProbeRecorder();
@@ -46,6 +51,7 @@ public static class HostProbe
             using var machine = MachineBuilder.Build(hypervisor, new MachineConfig
             {
                 MemoryBytes = MachineLayout.MinMemoryBytes,
+                VcpuCount = vcpus,
                 Irqchip = irqchip,
                 Kernel = PvhKernel.Parse(probeGuest),
                 CommandLine = commandLine,

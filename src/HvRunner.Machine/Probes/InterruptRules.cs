@@ -1,6 +1,6 @@
 namespace HvRunner.Machine.Probes;
 
-/// <summary>The rules of interrupt controllers that the probe guest asks for by name, because hypervisors are known to leave them out (guests/probe/rules.c).</summary>
+/// <summary>The rules of interrupt controllers that the probe guest asks for by name, because hypervisors are known to leave them out (guests/probe/rules.c, restart.c).</summary>
 public static class InterruptRules
 {
     private static readonly (string Name, string Otherwise)[] All =
@@ -18,6 +18,7 @@ public static class InterruptRules
         ("apicForgetsWhenOff", "an APIC that is switched off keeps its registers"),
         ("x2ApicReservedBitsRefused", "in x2APIC mode reserved bits can be written"),
         ("x2ApicTakesZeroAlone", "in x2APIC mode EOI and ESR take any value"),
+        ("startsWithRaisedPriority", "a processor that INIT stops while its task priority holds a request back does not start again"),
     ];
 
     /// <summary>Their names: those of the guest's lines, and of fields in <c>hvrun doctor --json</c>.</summary>
