@@ -1,6 +1,7 @@
 using System.CommandLine;
 using HvRunner.Abstractions;
 using HvRunner.Kvm;
+using HvRunner.Machine;
 using HvRunner.Launch;
 using HvRunner.Machine.Probes;
 
@@ -64,7 +65,7 @@ internal static class DoctorCommand
                 Host = host,
                 Kvm = new DoctorKvm(hypervisor.ApiVersion, hypervisor.MaxVcpus, hypervisor.IrqchipModes, KvmCapability.ListOf(hypervisor))
                 {
-                    HasTscDeadlineInUserMode = hypervisor.HasTscDeadlineInUserMode,
+                    HasTscDeadlineInUserMode = hypervisor.IrqchipModes.Contains(IrqchipMode.User) ? GuestCpuid.HasTscDeadline(hypervisor.GetSupportedCpuid(IrqchipMode.User)) : null,
                 },
                 Probe = HostProbe.Run(hypervisor, guest),
             };

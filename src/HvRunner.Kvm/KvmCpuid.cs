@@ -51,9 +51,6 @@ internal static unsafe class KvmCpuid
     internal static IReadOnlyList<CpuidLeaf> WithApic(IReadOnlyList<CpuidLeaf> supported, bool tscDeadline) =>
         [.. supported.Select(leaf => leaf.Function == 1 && tscDeadline ? leaf with { Ecx = leaf.Ecx | TscDeadline } : leaf)];
 
-    /// <summary>The local APIC's timer has the mode by the time-stamp counter.</summary>
-    internal static bool HasTscDeadline(IReadOnlyList<CpuidLeaf> leaves) => leaves.Any(leaf => leaf.Function == 1 && (leaf.Ecx & TscDeadline) != 0);
-
     /// <summary>IA32_TSC_ADJUST is there.</summary>
     internal static bool HasTscAdjust(IReadOnlyList<CpuidLeaf> leaves) => leaves.Any(leaf => leaf is { Function: 7, Index: 0 } && (leaf.Ebx & TscAdjust) != 0);
 

@@ -103,9 +103,6 @@ public sealed class KvmHypervisor : IHypervisor
         ? _cpuidWithoutApic ??= CpuidWithoutApic()
         : _cpuidWithApic ??= KvmCpuid.WithApic(KvmCpuid.GetSupported(Descriptor), KvmCall.CheckExtension(Descriptor, KVM_CAP_TSC_DEADLINE_TIMER) != 0);
 
-    /// <summary>A guest with hvrun's own local APICs has the TSC deadline: not where KVM drops the writes. Null: this host does not offer that mode. Throws <see cref="HypervisorException"/>.</summary>
-    public bool? HasTscDeadlineInUserMode => IrqchipModes.Contains(IrqchipMode.User) ? KvmCpuid.HasTscDeadline(GetSupportedCpuid(IrqchipMode.User)) : null;
-
     /// <inheritdoc/>
     public IBackingMemory AllocateMemory(IReadOnlyList<GuestRange> ranges) => new AnonymousMemory(ranges);
 

@@ -10,8 +10,8 @@ namespace HvRunner.Kvm;
 /// </summary>
 internal static class TscDeadlineProbe
 {
-    private const uint Zero = 0;
-    private const ulong BehindReset = 2;
+    // What is always set in RFLAGS, and nothing else.
+    private const ulong ClearFlags = 2;
 
     // A KVM that executes an instruction for ever inside one call is stopped by this.
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(1);
@@ -22,15 +22,15 @@ internal static class TscDeadlineProbe
     /// <summary>Runs the guest: some milliseconds, a second at most. The leaves are what it sees; they show the register. Throws <see cref="HypervisorException"/>.</summary>
     internal static bool IsPassedOn(KvmHypervisor hypervisor, IReadOnlyList<CpuidLeaf> leaves)
     {
-        using var memory = hypervisor.AllocateMemory([new GuestRange(new GuestAddress(Zero), (ulong)Environment.SystemPageSize)]);
-        memory.TryWrite(new GuestAddress(Zero), Code);
+        using var memory = hypervisor.AllocateMemory([new GuestRange(new GuestAddress(0), (ulong)Environment.SystemPageSize)]);
+        memory.TryWrite(new GuestAddress(0), Code);
         using var partition = hypervisor.CreatePartition(new PartitionConfig { VcpuCount = 1, Irqchip = IrqchipMode.User, Memory = memory, CpuidOf = _ => leaves });
         var vcpu = partition.Vcpus[0];
         var state = new ProcessorState();
         vcpu.GetState(state, StateParts.General | StateParts.System);
-        state[SegmentName.Cs] = state[SegmentName.Cs] with { Selector = 0, Base = Zero };
-        state.Rip = Zero;
-        state.Rflags = BehindReset;
+        state[SegmentName.Cs] = state[SegmentName.Cs] with { Selector = 0, Base = 0 };
+        state.Rip = 0;
+        state.Rflags = ClearFlags;
         vcpu.SetState(state, StateParts.General | StateParts.System);
         var handler = new FirstWord(vcpu);
         var thread = new Thread(() => Run(vcpu, handler)) { Name = "deadline probe", IsBackground = true };

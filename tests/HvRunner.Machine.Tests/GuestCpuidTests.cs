@@ -20,6 +20,13 @@ public class GuestCpuidTests
         Leaf(0x8000_001e, eax: 5, ebx: 5, ecx: 5),
     ];
 
+    [Theory]
+    [InlineData(1u, 1u << 24, true)]
+    [InlineData(1u, ~(1u << 24), false)]
+    [InlineData(2u, 1u << 24, false)]
+    public void TscDeadline_IsABitOfLeaf1(uint function, uint ecx, bool expected) =>
+        Assert.Equal(expected, GuestCpuid.HasTscDeadline([new(function, 0, false, 0, 0, ecx, 0)]));
+
     [Fact]
     public void PhysicalAddressBits_AreTheLeafsOrTheLeast()
     {

@@ -1,4 +1,5 @@
 using HvRunner.Abstractions;
+using HvRunner.Machine;
 
 namespace HvRunner.Kvm.Tests.Live;
 
@@ -31,7 +32,7 @@ public sealed class KvmDevice
     internal static int Rounds { get; } = Environment.GetEnvironmentVariable("HVRUN_NIGHTLY") == "1" ? 20_000 : 2_000;
 
     /// <summary>A guest has the TSC deadline in user mode.</summary>
-    internal static bool HasTscDeadlineInUserMode { get; } = Ask(hypervisor => hypervisor.HasTscDeadlineInUserMode == true, orElse: true);
+    internal static bool HasTscDeadlineInUserMode { get; } = Ask(hypervisor => GuestCpuid.HasTscDeadline(hypervisor.GetSupportedCpuid(IrqchipMode.User)), orElse: true);
 
     private static IReadOnlyList<IrqchipMode> FindModes() => Ask(hypervisor => hypervisor.IrqchipModes, orElse: Enum.GetValues<IrqchipMode>());
 

@@ -49,13 +49,6 @@ public class KvmCpuidTests
     }
 
     [Theory]
-    [InlineData(1u, 1u << 24, true)]
-    [InlineData(1u, ~(1u << 24), false)]
-    [InlineData(2u, 1u << 24, false)]
-    public void TscDeadline_IsABitOfLeaf1(uint function, uint ecx, bool expected) =>
-        Assert.Equal(expected, KvmCpuid.HasTscDeadline([new(function, 0, false, 0, 0, ecx, 0)]));
-
-    [Theory]
     [InlineData(7u, 0u, 2u, true)]
     [InlineData(7u, 0u, ~2u, false)]
     [InlineData(7u, 1u, 2u, false)]
