@@ -1,8 +1,8 @@
 using System.CommandLine;
 using HvRunner.Abstractions;
 using HvRunner.Kvm;
-using HvRunner.Machine;
 using HvRunner.Launch;
+using HvRunner.Machine;
 using HvRunner.Machine.Probes;
 
 namespace HvRunner.Cli;
