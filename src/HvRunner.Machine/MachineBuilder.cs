@@ -133,7 +133,7 @@ public static class MachineBuilder
         }
 
         List<IDisposable> timed = [];
-        var hpet = config.Acpi ? new Hpet(config.Timers, Line(MachineLayout.PitIrq, "hpet"), Line(MachineLayout.RtcIrq, "hpet"), HpetRoutes()) : null;
+        var hpet = config.Acpi ? new Hpet(config.Timers, Shared(MachineLayout.PitIrq, "pit"), Shared(MachineLayout.RtcIrq, "rtc"), HpetRoutes()) : null;
         if (hpet is not null)
         {
             mmio.Map(new GuestRange(new GuestAddress(MachineLayout.HpetAddress), Hpet.RegionSize), hpet, widthBytes: 8);
@@ -175,6 +175,7 @@ public static class MachineBuilder
 
         return new Board(config.Timers, ports, mmio, com1, tail, tap, controllers, pm1, clock, timed);
 
+        HpetLegacyWire Shared(int irq, string device) => new(Line(irq, "hpet"), Line(irq, device));
         HpetRoute[] HpetRoutes() => [.. Enumerable.Range(MachineLayout.HpetFirstPin, MachineLayout.HpetPins).Select(pin => new HpetRoute(pin, Line(pin, "hpet")))];
 
         AcpiPm1Block WirePowerManagement()

@@ -174,7 +174,7 @@ public sealed class DeviceFuzzTests(ITestOutputHelper output)
                 "keyboard" => keyboard!,
                 "pm-timer" => new AcpiPmTimer(_queue, is32Bit: false),
                 "pm1" => new AcpiPm1Block(_queue, _pmTimer!, Line, this),
-                "hpet" => new Hpet(_queue, Line, Line, new HpetRoute(20, Line), new HpetRoute(23, Line)),
+                "hpet" => new Hpet(_queue, new(Line, Line), new(Line, Line), new HpetRoute(20, Line), new HpetRoute(23, Line)),
                 "ib700" => new Ib700Watchdog(_queue, this),
                 "ioapic" => new IoApic(new ApicBus()),
                 _ => new ResetControl(this),

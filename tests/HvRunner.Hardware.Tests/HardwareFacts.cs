@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using HvRunner.Hardware.Tests.Guest;
 using HvRunner.Kvm;
 
@@ -26,6 +27,18 @@ internal static class HardwareHost
     public static Lazy<string?> NoProcess { get; } = new(() => Absence("ring 3 of this host cannot be used", () => new HostProcess()));
 
     public static bool IsNightly { get; } = Environment.GetEnvironmentVariable("HVRUN_NIGHTLY") == "1";
+
+    /// <summary>Who made the host's processor: EBX, ECX and EDX of CPUID's leaf 0.</summary>
+    public static (uint Ebx, uint Ecx, uint Edx) Maker { get; } = ReadMaker();
+
+    /// <summary>"Genu", "ntel", "ineI".</summary>
+    public static bool IsIntel => Maker == (0x756e_6547, 0x6c65_746e, 0x4965_6e69);
+
+    private static (uint Ebx, uint Ecx, uint Edx) ReadMaker()
+    {
+        var (_, ebx, ecx, edx) = X86Base.CpuId(0, 0);
+        return ((uint)ebx, (uint)ecx, (uint)edx);
+    }
 
     private static string? Absence(string what, Func<IRealProcessor> make)
     {

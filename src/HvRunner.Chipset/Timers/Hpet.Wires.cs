@@ -39,6 +39,9 @@ public sealed partial class Hpet
         return -1;
     }
 
+    /// <summary>What comes in for this wire goes out on it.</summary>
+    private bool PassesThrough(int wire) => wire < LegacyWires && !ReplacesLegacy;
+
     /// <summary>Shows on the wires what the timers have done, and asks for the next deadline.</summary>
     private void Drive(uint edges)
     {
@@ -48,10 +51,10 @@ public sealed partial class Hpet
             var (level, rises) = LevelOf(i, edges);
             if (rises)
             {
-                wire.Set(false);
+                wire.Set(false, PassesThrough(i));
             }
 
-            wire.Set(level);
+            wire.Set(level, PassesThrough(i));
         }
 
         Arm();
@@ -59,7 +62,7 @@ public sealed partial class Hpet
 
     private (bool Level, bool Rises) LevelOf(int wire, uint edges)
     {
-        var level = wire < LegacyWires && !ReplacesLegacy && _inputs[wire];
+        var level = PassesThrough(wire) && _inputs[wire];
         var rises = false;
         for (var timer = 0; timer < _timers.Length; timer++)
         {
@@ -77,7 +80,7 @@ public sealed partial class Hpet
     {
         for (var i = 0; i < _wires.Length; i++)
         {
-            _wires[i].Force(LevelOf(i, edges: 0).Level);
+            _wires[i].Force(LevelOf(i, edges: 0).Level, PassesThrough(i));
         }
 
         _armedTick = null;
@@ -86,25 +89,33 @@ public sealed partial class Hpet
     }
 
     /// <summary>A wire and the level that was last driven on it.</summary>
-    private sealed class Wire(IInterruptLine line, int? route)
+    private sealed class Wire(HpetLegacyWire line, int? route)
     {
         private bool _level;
+
+        // What was raised in one device's name is lowered in the same.
+        private IInterruptLine _raised = line.Own;
 
         /// <summary>The IO-APIC's pin; null for an ISA wire.</summary>
         public int? Route => route;
 
-        public void Set(bool level)
+        public void Set(bool level, bool passesThrough)
         {
             if (level != _level)
             {
-                Force(level);
+                Force(level, passesThrough);
             }
         }
 
-        public void Force(bool level)
+        public void Force(bool level, bool passesThrough)
         {
             _level = level;
-            line.Set(level);
+            if (level)
+            {
+                _raised = passesThrough ? line.PassedOn : line.Own;
+            }
+
+            _raised.Set(level);
         }
     }
 
@@ -116,7 +127,7 @@ public sealed partial class Hpet
             lock (hpet._lock)
             {
                 hpet._inputs[wire] = asserted;
-                hpet._wires[wire].Set(hpet.LevelOf(wire, edges: 0).Level);
+                hpet._wires[wire].Set(hpet.LevelOf(wire, edges: 0).Level, hpet.PassesThrough(wire));
             }
         }
     }

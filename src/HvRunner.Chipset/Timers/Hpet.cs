@@ -20,6 +20,11 @@ namespace HvRunner.Chipset.Timers;
 /// <param name="Line">The wire to it.</param>
 public readonly record struct HpetRoute(int Pin, IInterruptLine Line);
 
+/// <summary>One ISA wire behind the block, under its two names: as the block drives it, and as the device drives it whose wire passes through.</summary>
+/// <param name="Own">For the block's timer.</param>
+/// <param name="PassedOn">For the 8254 or the clock. Both end at the same place; what one has raised, the same lowers.</param>
+public readonly record struct HpetLegacyWire(IInterruptLine Own, IInterruptLine PassedOn);
+
 /// <summary>The event timer block. Accesses come from vCPU threads, deadlines from the timer queue's thread.</summary>
 public sealed partial class Hpet : IBusDevice, IStateful, IDisposable
 {
@@ -60,7 +65,7 @@ public sealed partial class Hpet : IBusDevice, IStateful, IDisposable
     /// <param name="irq0">Where the 8254 would go. All wires are driven with the block's lock held.</param>
     /// <param name="irq8">Where the clock would go.</param>
     /// <param name="routes">The IO-APIC pins on offer; may be none.</param>
-    public Hpet(ITimerQueue queue, IInterruptLine irq0, IInterruptLine irq8, params ReadOnlySpan<HpetRoute> routes)
+    public Hpet(ITimerQueue queue, HpetLegacyWire irq0, HpetLegacyWire irq8, params ReadOnlySpan<HpetRoute> routes)
     {
         _queue = queue;
         _wires = new Wire[LegacyWires + routes.Length];
@@ -69,7 +74,7 @@ public sealed partial class Hpet : IBusDevice, IStateful, IDisposable
         for (var i = 0; i < routes.Length; i++)
         {
             ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)routes[i].Pin, 31u, nameof(routes));
-            _wires[LegacyWires + i] = new Wire(routes[i].Line, routes[i].Pin);
+            _wires[LegacyWires + i] = new Wire(new HpetLegacyWire(routes[i].Line, routes[i].Line), routes[i].Pin);
             _offeredRoutes |= 1u << routes[i].Pin;
         }
 

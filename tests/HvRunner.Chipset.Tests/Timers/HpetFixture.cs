@@ -18,7 +18,7 @@ internal sealed class HpetFixture : IDisposable
     public const uint SetValue = 0x40;
     public const uint Mode32 = 0x100;
 
-    public HpetFixture() => Hpet = new Hpet(Queue, Irq0, Irq8, new HpetRoute(20, Pin20), new HpetRoute(21, Pin21));
+    public HpetFixture() => Hpet = new Hpet(Queue, new(Irq0, Irq0), new(Irq8, Irq8), new HpetRoute(20, Pin20), new HpetRoute(21, Pin21));
 
     public FakeTimerQueue Queue { get; } = new();
 

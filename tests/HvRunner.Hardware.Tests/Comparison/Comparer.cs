@@ -64,7 +64,8 @@ internal static class Comparer
 
         for (var i = 0; i < 16; i++)
         {
-            Check(differences, Names[i], hardware.General[i], ours.General[i]);
+            var seen = i == 1 && IntelChoices.ClearsUpperCount(instance, input) ? uint.MaxValue : ulong.MaxValue;
+            Check(differences, Names[i], hardware.General[i] & seen, ours.General[i] & seen);
         }
 
         var mask = ~Resume & ~NestedTask & ~(UndefinedResults.Flags(instance.Decoded, input, hardware) & ~instance.DefinedByTail) & ~instance.UndefinedByTail;
@@ -82,6 +83,12 @@ internal static class Comparer
             return string.Join(", ", differences);
         }
 
+        Span<byte> entered = stackalloc byte[512];
+        if (IntelChoices.TryEnterMmx(instance, faulted, ours.Fx, entered) && FloatState.AreSame(hardware.Fx, entered))
+        {
+            return string.Join(", ", differences);
+        }
+
         FloatState.Compare(differences, instance.Decoded, hardware.Fx, ours.Fx);
         return string.Join(", ", differences);
     }
@@ -95,6 +102,11 @@ internal static class Comparer
             // Or it says so at once where the decoder asks for an operand first.
             return hardware.Rip == instance.Start && (ours.Vector is GeneralProtection or PageFault ? hardware.Vector == UndefinedOpcode : ours.Vector == UndefinedOpcode &&
                 hardware.Vector is GeneralProtection or StackFault or PageFault);
+        }
+
+        if (IntelChoices.Covers(instance, hardware, ours))
+        {
+            return true;
         }
 
         if (instance.Decoded.Mnemonic is Mnemonic.Popf or Mnemonic.Popfq && hardware.Vector == SingleStep)

@@ -28,6 +28,13 @@ internal static class SavedImage
             Take(isShort ? (uint)input.General[7] : input.General[7], 0, 16, hardware, ours);
         }
 
+        if (HardwareHost.IsIntel && instance.IsValid && faulted)
+        {
+            // A call to where no code can be pushes before it says so; what is stored across a boundary need not have been looked at.
+            var isCall = instance.Decoded.FlowControl == FlowControl.IndirectCall;
+            Take(isCall ? input.General[4] - 8 : instance.Address, 0, isCall ? 8 : 16, hardware, ours);
+        }
+
         switch (instance.Decoded.Mnemonic)
         {
             case Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64:

@@ -100,7 +100,9 @@ internal struct UserHost : IProcessorHost
         {
             if (candidate.Function == leaf && (!candidate.HasIndex || candidate.Index == subleaf))
             {
-                result = candidate;
+                // Where makers differ and ours asks for the maker, it is the host's.
+                var (ebx, ecx, edx) = HardwareHost.Maker;
+                result = leaf == 0 ? candidate with { Ebx = ebx, Ecx = ecx, Edx = edx } : candidate;
                 return true;
             }
         }

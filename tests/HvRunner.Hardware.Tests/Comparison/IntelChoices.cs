@@ -1,0 +1,109 @@
+using System.Buffers.Binary;
+using HvRunner.Hardware.Tests.Guest;
+using HvRunner.Hardware.Tests.Instances;
+using Iced.Intel;
+
+namespace HvRunner.Hardware.Tests.Comparison;
+
+/// <summary>
+/// Where Intel's processors do otherwise than AMD's, which ours follows where it does not ask for the maker (<c>ProcessorFeatures.FollowsIntel</c>). Found on a Xeon of the
+/// third generation; software cannot rely on any of it. Nothing here holds where the host's processor is another maker's.
+/// </summary>
+internal static class IntelChoices
+{
+    private const int StackFault = 12;
+    private const int GeneralProtection = 13;
+    private const int PageFault = 14;
+    private const int AlignmentCheck = 17;
+    private const int Registers = 32;
+    private const int RegisterStride = 16;
+    private const byte TopOfStack = 0x38;
+    private const ushort Summary = 0x80;
+
+    /// <summary>The two end in different ways, and both may.</summary>
+    public static bool Covers(Instance instance, in ProcessorImage hardware, in ProcessorImage ours)
+    {
+        if (!HardwareHost.IsIntel)
+        {
+            return false;
+        }
+
+        if (instance.Decoded.Code == Code.Pause && (instance.Bytes[instance.Length - 2] & 0xf1) == 0x41)
+        {
+            // PAUSE, with REX.B as well: the SDM has the exchange with R8 there (vol. 2, "XCHG").
+            return true;
+        }
+
+        if (ours.Vector >= ProcessorImage.NoException || ours.Rip != instance.Start)
+        {
+            return false;
+        }
+
+        return instance.Decoded.Mnemonic switch
+        {
+            // 16 bytes that need not be aligned are not looked at with alignment checks on, or only at multiples of less (SDM vol. 2, "MOVUPS", and vol. 3, 6.15).
+            _ when MayBeUnaligned(instance.Decoded.Mnemonic) => ours.Vector == AlignmentCheck,
+
+            // A store that an unmasked exception stops does not look at its memory.
+            _ when IsStoppedStore(instance.Decoded, hardware) => hardware.Vector == ProcessorImage.NoException || hardware.Rip != instance.Start,
+
+            // 16 bits are read, not 64.
+            Mnemonic.Pop when instance.Decoded.Op0Register is Register.FS or Register.GS =>
+                ours.Vector is StackFault or PageFault or AlignmentCheck,
+
+            // Which of two faults comes first: the image is not aligned, its address not canonical.
+            _ when IsImage(instance.Decoded.Mnemonic) => hardware.Rip == ours.Rip && ours.Vector is GeneralProtection or StackFault && hardware.Vector is GeneralProtection or StackFault,
+            _ => false,
+        };
+    }
+
+    /// <summary>A repetition with addresses of 32 bits and nothing to repeat clears the upper half of RCX.</summary>
+    public static bool ClearsUpperCount(Instance instance, in ProcessorImage input) =>
+        HardwareHost.IsIntel && instance.IsValid && instance.Decoded.IsStringInstruction && (instance.Decoded.HasRepPrefix || instance.Decoded.HasRepnePrefix) &&
+        instance.Code.Contains((byte)0x67) && (uint)input.General[1] == 0;
+
+    /// <summary>DPPS and DPPD choose among several NaNs in an order of their own.</summary>
+    public static bool ChoosesNan(in Instruction instruction) => HardwareHost.IsIntel && !instruction.IsInvalid && instruction.Mnemonic is Mnemonic.Dpps or Mnemonic.Dppd;
+
+    /// <summary>An MMX instruction that faults has already put the x87 stack's top to 0: does so to an image of ours.</summary>
+    public static bool TryEnterMmx(Instance instance, bool faulted, ReadOnlySpan<byte> ours, Span<byte> entered)
+    {
+        if (!HardwareHost.IsIntel || !faulted || !instance.IsValid || !UsesMmx(instance.Decoded))
+        {
+            return false;
+        }
+
+        ours.CopyTo(entered);
+        var top = (ours[3] & TopOfStack) >> 3;
+        entered[3] &= unchecked((byte)~TopOfStack);
+        for (var i = 0; i < 8; i++)
+        {
+            ours.Slice(Registers + (RegisterStride * i), RegisterStride).CopyTo(entered[(Registers + (RegisterStride * ((i + top) % 8)))..]);
+        }
+
+        return true;
+    }
+
+    private static bool MayBeUnaligned(Mnemonic mnemonic) => mnemonic is Mnemonic.Movups or Mnemonic.Movupd or Mnemonic.Movdqu or Mnemonic.Lddqu or
+        Mnemonic.Pcmpestri or Mnemonic.Pcmpestrm or Mnemonic.Pcmpistri or Mnemonic.Pcmpistrm or
+        Mnemonic.Pcmpestri64 or Mnemonic.Pcmpestrm64;
+
+    private static bool IsStoppedStore(in Instruction instruction, in ProcessorImage hardware) => instruction.Mnemonic is Mnemonic.Fist or Mnemonic.Fistp or Mnemonic.Fisttp or
+        Mnemonic.Fbstp or Mnemonic.Fst or Mnemonic.Fstp && (BinaryPrimitives.ReadUInt16LittleEndian(((ReadOnlySpan<byte>)hardware.Fx)[2..]) & Summary) != 0;
+
+    private static bool IsImage(Mnemonic mnemonic) => mnemonic is Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or
+        Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xrstor or Mnemonic.Xrstor64;
+
+    private static bool UsesMmx(in Instruction instruction)
+    {
+        for (var i = 0; i < instruction.OpCount; i++)
+        {
+            if (instruction.GetOpKind(i) == OpKind.Register && instruction.GetOpRegister(i).IsMM())
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+}
