@@ -77,6 +77,8 @@ void test_nmi(void)
     good = AWAIT(this_cpu()->count[NMI] == 2);
     spend(GRACE);
     check(good && within == 1, "in its handler further ones wait for the IRET");
+    if (this_cpu()->count[NMI] != 2)
+        note("%u came, not 2", this_cpu()->count[NMI]);
     check(this_cpu()->count[NMI] == 2, "of which one is kept");
     clear_counts();
     handle(NMI, open_within);

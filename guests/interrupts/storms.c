@@ -92,7 +92,10 @@ static bool between(uint8_t vector, uint32_t least, uint32_t most)
 {
     bool good = true;
     for (uint32_t i = 0; i < cpu_count; i++)
-        good &= cpus[i].count[vector] >= least && cpus[i].count[vector] <= most;
+        if (cpus[i].count[vector] < least || cpus[i].count[vector] > most) {
+            note("vector 0x%x came %u times to processor %u, not %u to %u", vector, cpus[i].count[vector], i, least, most);
+            good = false;
+        }
     return good;
 }
 

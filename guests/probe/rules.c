@@ -9,6 +9,7 @@
 #include "probe.h"
 #include "idt.h"
 #include "lapic.h"
+#include "long.h"
 #include "ports.h"
 
 enum { TPR = 0x080, SVR = 0x0f0, IRR = 0x200, ESR = 0x280, LINT0 = 0x350, CURRENT = 0x390, NO_REGISTER = 0x3c0 };
@@ -18,18 +19,24 @@ enum { PIC = 0x20, PIC_VECTOR = 0x70, UART_IER = 0x3f9, UART_IIR = 0x3fa, UART_I
 enum { PIN_LOW = 0x2000, PIN_EXTINT = 0x700, INTR_PIN = 0 };
 enum { MSR_APIC_BASE = 0x1b, MSR_X2APIC = 0x800, BASE_ENABLE = 0x800, BASE_X2APIC = 0x400 };
 
+enum { LEVEL_VECTOR = 0x58, PIN_LEVEL = 0x8000, REMOTE_IRR = 0x4000, ID = 0x020, PAGE = 3, LARGE_PAGE = 0x83 };
+
 #define PATIENCE 300            /* rounds of waiting for an interrupt */
+#define LOOK 3000               /* rounds */
 #define READINGS 20000          /* of a count that has to come to its end */
 
 /* vectors.S enters through these. */
 void vector_entry(void);
 void external_entry(void);
+void level_entry(void);
 void protection_entry(void);
+void on_level(void);
 void on_vector(void);
 void on_external(void);
 
 extern volatile uint32_t refusals;
-static volatile bool arrived;
+static volatile bool arrived, came_early;
+static volatile uint32_t levels, levels_wanted;
 
 void on_vector(void)
 {
@@ -82,6 +89,13 @@ static void pin(uint32_t number, uint32_t entry)
     ioapic[4] = 0;
     ioapic[0] = 0x10 + 2 * number;
     ioapic[4] = entry;
+}
+
+static uint32_t pin_low(uint32_t number)
+{
+    volatile uint32_t *ioapic = (volatile uint32_t *)0xfec00000u;
+    ioapic[0] = 0x10 + 2 * number;
+    return ioapic[4];
 }
 
 /* Also what takes back all that the pair has seen. */
@@ -167,6 +181,78 @@ static void wires(void)
     pic_start(0xff);
 }
 
+/* For as long as a hypervisor may run a guest before it looks for interrupts: some run a thousand instructions. */
+static void spend(void)
+{
+    for (int i = 0; i < LOOK; i++)
+        __asm__ volatile("nop");
+}
+
+/* Lets the wire go when it has come often enough, before it ends the interrupt. */
+void on_level(void)
+{
+    spend();
+    came_early |= requested(LEVEL_VECTOR);
+    if (++levels == levels_wanted)
+        wire_down();
+    *lapic(LAPIC_EOI) = 0;
+}
+
+/* Whether a level that is up until the last one's handler comes so often, each time behind the EOI, and leaves nothing behind. */
+static bool comes_often(uint32_t wanted)
+{
+    levels = 0;
+    levels_wanted = wanted;
+    pin(UART_IRQ, PIN_LEVEL | LEVEL_VECTOR);
+    wire_up();
+    __asm__ volatile("sti" : : : "memory");
+    for (int i = 0; i < 4 && levels < wanted; i++)
+        spend();
+    __asm__ volatile("cli" : : : "memory");
+    return levels == wanted && !requested(LEVEL_VECTOR) && !(pin_low(UART_IRQ) & REMOTE_IRR);
+}
+
+static void levels_and_ends(void)
+{
+    bool ends = comes_often(1);
+    ends &= comes_often(3);
+    rule("levelsEndWithEoi", ends && !came_early);
+    wire_down();
+    pin(UART_IRQ, MASKED);
+    __asm__ volatile("sti" : : : "memory");
+    spend();
+    __asm__ volatile("cli" : : : "memory");
+}
+
+/* Two more NMIs while one is being handled, of which one waits for its end. Asked in 64-bit mode; the processor has that, or the question is not asked. */
+static void non_maskable(void)
+{
+    uint32_t eax = 0x80000001, ebx, ecx, edx;
+
+    __asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx));
+    if (!(edx >> 29 & 1))
+        return;
+    level4[0] = (uintptr_t)level3 | PAGE;
+    for (uint32_t i = 0; i < 4; i++)
+        level3[i] = (uintptr_t)(level2 + 512 * i) | PAGE;
+    for (uint32_t i = 0; i < 4 * 512; i++)
+        level2[i] = (uint64_t)i << 21 | LARGE_PAGE;
+    long_gate();
+    *lapic(LAPIC_ICR_HIGH) = *lapic(ID);
+    long_stay(NMI_TO);
+    rule("oneNmiKept", long_nmis_within == 1 && long_nmis == 2);
+}
+
+/* A window is open for the one instruction behind the shadow of STI. */
+static void short_window(void)
+{
+    *lapic(LAPIC_ICR_LOW) = TO_SELF | VECTOR;
+    arrived = false;
+    __asm__ volatile("sti; nop; cli" : : : "memory");
+    rule("shortWindowsSeen", arrived);
+    comes();
+}
+
 static bool refused(uint32_t msr, uint32_t high, uint32_t low)
 {
     uint32_t before = refusals;
@@ -203,9 +289,14 @@ void probe_rules(void)
 {
     idt_set(GENERAL_PROTECTION, (uintptr_t)protection_entry);
     idt_set(VECTOR, (uintptr_t)vector_entry);
+    idt_set(LEVEL_VECTOR, (uintptr_t)level_entry);
     idt_set(PIC_VECTOR + UART_IRQ, (uintptr_t)external_entry);
     *lapic(SVR) = ENABLED;
     local_apic();
     wires();
     modes();
+    *lapic(SVR) = ENABLED;
+    short_window();
+    levels_and_ends();
+    non_maskable();
 }

@@ -21,6 +21,7 @@
         stub    low_entry, on_low
         stub    vector_entry, on_vector
         stub    external_entry, on_external
+        stub    level_entry, on_level
 
 #define WRMSR_BYTES 2
 

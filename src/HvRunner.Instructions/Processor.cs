@@ -224,7 +224,13 @@ public sealed partial class Processor : ProcessorState
         if (completion.Kind == CompletionKind.Completed)
         {
             _shadow = completion.InterruptShadow && completion.DebugCause == 0;
-            _nonMaskableBlocked &= !completion.ReturnedFromInterrupt;
+            if (_nonMaskableBlocked && completion.ReturnedFromInterrupt)
+            {
+                // Whoever kept another NMI meanwhile delivers it behind this very instruction.
+                _nonMaskableBlocked = false;
+                _leaveSoon = true;
+            }
+
             Flush(completion);
             if (completion.Halted)
             {

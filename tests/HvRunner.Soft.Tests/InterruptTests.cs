@@ -135,4 +135,33 @@ public sealed class InterruptTests
         });
         Assert.Equal([0x70, 0x10], ports);
     }
+
+    /// <summary>One that is kept while another is handled comes behind its IRET, before the guest goes on.</summary>
+    [Fact]
+    public void NonMaskableInterruptThatWaited_ComesBehindTheIret()
+    {
+        // out 0x10; inc ebx; jmp back -- handler: out 0x70; iret
+        using var guest = new SoftGuest([0xe6, 0x10, 0xff, 0xc3, 0xeb, 0xfc]);
+        guest.SetGate(2, 0xe6, 0x70, 0xcf);
+        var controller = new Controller();
+        var counts = new List<ulong>();
+        controller.OnOut = (port, _) =>
+        {
+            if (port == 0x70)
+            {
+                counts.Add(guest.State()[GeneralRegister.Rbx]);
+            }
+
+            if (counts.Count == 2)
+            {
+                guest.Vcpu.RequestStop();
+                return;
+            }
+
+            controller.RaiseNonMaskable();
+            guest.Vcpu.Kick();
+        };
+        guest.Run(controller);
+        Assert.Equal([counts[0], counts[0]], counts);
+    }
 }

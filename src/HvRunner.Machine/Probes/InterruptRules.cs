@@ -18,6 +18,9 @@ public static class InterruptRules
         ("apicForgetsWhenOff", "an APIC that is switched off keeps its registers"),
         ("x2ApicReservedBitsRefused", "in x2APIC mode reserved bits can be written"),
         ("x2ApicTakesZeroAlone", "in x2APIC mode EOI and ESR take any value"),
+        ("shortWindowsSeen", "an interrupt misses a window of one instruction"),
+        ("levelsEndWithEoi", "a level-triggered interrupt is requested again before its EOI, or not ended by it"),
+        ("oneNmiKept", "of several NMIs during one more than one is kept, or none"),
         ("startsWithRaisedPriority", "a processor that INIT stops while its task priority holds a request back does not start again"),
     ];
 

@@ -64,9 +64,11 @@ internal sealed class InterruptGuest
         Aside(() =>
         {
             Code.push(eax);
+            Code.push(ecx);
             Code.push(edx);
             body();
             Code.pop(edx);
+            Code.pop(ecx);
             Code.pop(eax);
             Code.iretd();
         });
