@@ -60,12 +60,14 @@ internal static class DoctorCommand
         {
             using var hypervisor = open();
             using var guest = CarriedGuest.Open("probe");
+            var userCpuid = hypervisor.IrqchipModes.Contains(IrqchipMode.User) ? hypervisor.GetSupportedCpuid(IrqchipMode.User) : null;
             return new DoctorFindings
             {
                 Host = host,
                 Kvm = new DoctorKvm(hypervisor.ApiVersion, hypervisor.MaxVcpus, hypervisor.IrqchipModes, KvmCapability.ListOf(hypervisor))
                 {
-                    HasTscDeadlineInUserMode = hypervisor.IrqchipModes.Contains(IrqchipMode.User) ? GuestCpuid.HasTscDeadline(hypervisor.GetSupportedCpuid(IrqchipMode.User)) : null,
+                    HasTscDeadlineInUserMode = userCpuid is null ? null : GuestCpuid.HasTscDeadline(userCpuid),
+                    CanSetCounterInUserMode = userCpuid is null ? null : !hypervisor.IsTimestampFixed,
                 },
                 Probe = HostProbe.Run(hypervisor, guest),
             };

@@ -38,6 +38,9 @@ internal sealed record DoctorKvm(int ApiVersion, int MaxVcpus, IReadOnlyList<Irq
     /// <summary>A guest has the TSC deadline with <c>--irqchip user</c>; null where that is not offered.</summary>
     internal bool? HasTscDeadlineInUserMode { get; init; }
 
+    /// <summary>With <c>--irqchip user</c> a guest can set its time-stamp counter; null where that is not offered.</summary>
+    internal bool? CanSetCounterInUserMode { get; init; }
+
     /// <summary>The value of a capability; 0 when it is absent.</summary>
     internal int ValueOf(string capability) => Capabilities.FirstOrDefault(one => one.Name == capability)?.Value ?? 0;
 }

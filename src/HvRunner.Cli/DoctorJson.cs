@@ -44,6 +44,7 @@ internal static class DoctorJson
 
         json.WriteEndArray();
         Write(json, "userTscDeadline", findings.Kvm?.HasTscDeadlineInUserMode);
+        Write(json, "userTscWritable", findings.Kvm?.CanSetCounterInUserMode);
         json.WriteEndObject();
     }
 

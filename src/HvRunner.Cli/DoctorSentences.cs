@@ -140,6 +140,12 @@ internal static class DoctorSentences
                 Interrupts, false, "With --irqchip user a guest's APIC timer has no TSC-deadline mode here, as KVM drops what the guest writes to that register; its other modes are there.");
         }
 
+        if (kvm.CanSetCounterInUserMode == false)
+        {
+            yield return new DoctorSentence(
+                Interrupts, false, "A guest cannot set its time stamp counter here, as KVM shows it the host's whatever it writes; with --irqchip user its writes are dropped, so that its timers stay right.");
+        }
+
         if (probe.InterruptsDelivered == false)
         {
             yield return new DoctorSentence(Interrupts, true, "The local APIC in KVM does not deliver an interrupt that a guest sends to itself.");

@@ -37,12 +37,13 @@ internal static unsafe class KvmCpuid
     }
 
     /// <summary>
-    /// What of it is true without a local APIC in KVM: x2APIC mode, whose registers KVM passes on, the TSC deadline if it passes that on (<see cref="TscDeadlineProbe"/>),
-    /// and none of the KVM features that KVM's own APIC is behind or that concern the sleep in HLT, which is not KVM's then (Linux, Documentation/virt/kvm/x86/cpuid.rst).
+    /// What of it is true without a local APIC in KVM: x2APIC mode, whose registers KVM passes on, the TSC deadline if it passes that on and TSC_ADJUST if it moves the counter
+    /// (<see cref="UserModeProbe"/>), and none of the KVM features that KVM's own APIC is behind or that concern the sleep in HLT, which is not KVM's then (Linux, Documentation/virt/kvm/x86/cpuid.rst).
     /// </summary>
-    internal static IReadOnlyList<CpuidLeaf> WithoutApic(IReadOnlyList<CpuidLeaf> supported, bool tscDeadline) => [.. supported.Select(leaf => leaf.Function switch
+    internal static IReadOnlyList<CpuidLeaf> WithoutApic(IReadOnlyList<CpuidLeaf> supported, UserModeFindings timestamp) => [.. supported.Select(leaf => leaf.Function switch
     {
-        1 => leaf with { Ecx = (leaf.Ecx & ~TscDeadline) | X2Apic | (tscDeadline ? TscDeadline : 0) },
+        1 => leaf with { Ecx = (leaf.Ecx & ~TscDeadline) | X2Apic | (timestamp.DeadlinePassedOn ? TscDeadline : 0) },
+        7 when leaf.Index == 0 && !timestamp.CounterMoves => leaf with { Ebx = leaf.Ebx & ~(uint)TscAdjust },
         KvmFeatures => leaf with { Eax = leaf.Eax & ~KvmApicFeatures },
         _ => leaf,
     })];

@@ -122,11 +122,19 @@ public sealed class KvmHypervisor : IHypervisor
         return KvmPartition.Create(this, config, memory);
     }
 
+    /// <summary>With the local APICs outside KVM: RDTSC does not follow what a guest sets its time-stamp counter to. False until the CPUID of that mode has been asked for.</summary>
+    public bool IsTimestampFixed { get; private set; }
+
+    /// <summary>With the local APICs outside KVM: it may not tell of a short window for interrupts. False until the CPUID of that mode has been asked for.</summary>
+    internal bool MissesWindows { get; private set; }
+
     private IReadOnlyList<CpuidLeaf> CpuidWithoutApic()
     {
         var supported = KvmCpuid.GetSupported(Descriptor);
-        var whole = KvmCpuid.WithoutApic(supported, tscDeadline: true);
-        return TscDeadlineProbe.IsPassedOn(this, whole) ? whole : KvmCpuid.WithoutApic(supported, tscDeadline: false);
+        var found = UserModeProbe.Run(this, KvmCpuid.WithoutApic(supported, new UserModeFindings(DeadlinePassedOn: true, CounterMoves: true, WindowsSeen: true)));
+        IsTimestampFixed = !found.CounterMoves;
+        MissesWindows = !found.WindowsSeen;
+        return KvmCpuid.WithoutApic(supported, found);
     }
 
     /// <summary>What a mode takes of KVM besides what all do.</summary>

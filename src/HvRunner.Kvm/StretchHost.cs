@@ -10,7 +10,8 @@ namespace HvRunner.Kvm;
 /// <param name="handler">The machine.</param>
 /// <param name="state">The registers of the stretch.</param>
 /// <param name="waitsForWindow">Something waits for the moment in which the processor can take it.</param>
-internal struct StretchHost(UserApicVcpu vcpu, IExitHandler handler, ProcessorState state, bool waitsForWindow) : IStretchHost
+/// <param name="isForWindow">The stretch is there to find that moment.</param>
+internal struct StretchHost(UserApicVcpu vcpu, IExitHandler handler, ProcessorState state, bool waitsForWindow, bool isForWindow) : IStretchHost
 {
     private const uint FeatureLeaf = 1;
     private const uint FeatureApic = 1u << 9;
@@ -99,7 +100,7 @@ internal struct StretchHost(UserApicVcpu vcpu, IExitHandler handler, ProcessorSt
     {
         var priority = handler.TaskPriority;
         state.Cr8 = priority >> 4;
-        return !UserApicVcpu.HasSubclass(priority) || vcpu.IsKicked || vcpu.Counts.OfGuest != _exits || (waitsForWindow && interruptible);
+        return (!UserApicVcpu.HasSubclass(priority) && !isForWindow) || vcpu.IsKicked || vcpu.Counts.OfGuest != _exits || (waitsForWindow && interruptible);
     }
 
     private static bool IsStorage(uint index) => index is

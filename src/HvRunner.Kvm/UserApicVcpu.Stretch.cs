@@ -7,6 +7,7 @@ namespace HvRunner.Kvm;
 /// A task priority whose lower half is not zero. A write of CR8 clears that half, also one that leaves CR8 as it was (SDM vol. 3A, "Task Priority in IA-32e Mode"), and
 /// KVM, which keeps CR8 itself here, tells of none that leaves it as it was. So the guest's instructions are executed by the processor library until the half is zero again.
 /// Kernels write multiples of 16: hardly a guest ever comes here, and what it costs those few is some microseconds a stretch.
+/// The same way leads to the window for an interrupt on a KVM that may not tell of short ones (<see cref="UserModeProbe"/>).
 /// </content>
 internal sealed unsafe partial class UserApicVcpu
 {
@@ -17,6 +18,9 @@ internal sealed unsafe partial class UserApicVcpu
 
     /// <summary>The lower half of the task priority is not zero.</summary>
     internal static bool HasSubclass(ulong taskPriority) => (taskPriority & 0xf) != 0;
+
+    /// <summary>An interrupt waits for a window that KVM may not tell of.</summary>
+    private bool AwaitsHiddenWindow => _hypervisor.MissesWindows && Page.request_interrupt_window != 0;
 
     /// <summary>As <see cref="Prepare"/>, with what the guest executes meanwhile.</summary>
     private VcpuExit? PrepareByStretches(IExitHandler handler)
@@ -40,7 +44,7 @@ internal sealed unsafe partial class UserApicVcpu
                 return null;
             }
 
-            if (!HasSubclass(handler.TaskPriority))
+            if (!HasSubclass(handler.TaskPriority) && !AwaitsHiddenWindow)
             {
                 _byStretches = false;
                 LeaveToKvm();
@@ -77,7 +81,7 @@ internal sealed unsafe partial class UserApicVcpu
         var events = GetEvents();
         GetState(_state, StateParts.General | StateParts.System);
         var memory = new CompletionMemory(Partition.Memory, handler, IrqchipMode.User, _state.ApicBase, Counts);
-        var host = new StretchHost(this, handler, _state, Page.request_interrupt_window != 0);
+        var host = new StretchHost(this, handler, _state, Page.request_interrupt_window != 0, AwaitsHiddenWindow);
         _stretch ??= new InstructionStretch<CompletionMemory, StretchHost>();
         var end = _stretch.Run(_state, ref events, ref memory, ref host);
         Counts.SteppedInstruction += _stretch.Executed;

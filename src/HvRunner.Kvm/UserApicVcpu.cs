@@ -20,6 +20,7 @@ internal sealed unsafe partial class UserApicVcpu : KvmVcpu, IVcpuTimestamp
     private const ulong BootstrapApicBase = 0xfee0_0900;
     private const ulong ApplicationApicBase = 0xfee0_0800;
 
+    private readonly KvmHypervisor _hypervisor;
     private readonly ProcessorState _state = new();
     private readonly KvmTimestamp _timestamp;
     private ulong _taskPriority;
@@ -31,9 +32,10 @@ internal sealed unsafe partial class UserApicVcpu : KvmVcpu, IVcpuTimestamp
     // KVM may hold one, or the guest be in its handler: only then it is worth a call to ask.
     private bool _nonMaskableGiven;
 
-    internal UserApicVcpu(KvmPartition partition, int index, int runBytes)
+    internal UserApicVcpu(KvmHypervisor hypervisor, KvmPartition partition, int index, int runBytes)
         : base(partition, index, runBytes)
     {
+        _hypervisor = hypervisor;
         _waitsForStart = index != 0;
         try
         {
@@ -60,7 +62,12 @@ internal sealed unsafe partial class UserApicVcpu : KvmVcpu, IVcpuTimestamp
     private protected override VcpuExit? Prepare(IExitHandler handler)
     {
         SyncTaskPriority(handler);
-        return _byStretches ? PrepareByStretches(handler) : DeliverEvents(handler);
+        if (_byStretches)
+        {
+            return PrepareByStretches(handler);
+        }
+
+        return DeliverEvents(handler) is { } refused ? refused : AwaitsHiddenWindow && !Sleeps ? PrepareByStretches(handler) : null;
     }
 
     private VcpuExit? DeliverEvents(IExitHandler handler)
@@ -146,6 +153,12 @@ internal sealed unsafe partial class UserApicVcpu : KvmVcpu, IVcpuTimestamp
 
     private bool MoveTimestamp(uint index, ulong value)
     {
+        if (_hypervisor.IsTimestampFixed && index == KvmTimestamp.CounterMsr)
+        {
+            // Dropped, so that RDMSR, RDTSC and deadlines go on telling one time.
+            return true;
+        }
+
         var isMoved = index == KvmTimestamp.CounterMsr ? _timestamp.TrySet(value) : _hasTscAdjust && _timestamp.TryAdjust(value);
         if (isMoved)
         {

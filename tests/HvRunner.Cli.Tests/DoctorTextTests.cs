@@ -8,6 +8,15 @@ namespace HvRunner.Cli.Tests;
 
 public sealed class DoctorTextTests
 {
+    private static bool? KvmField(DoctorFindings findings, string name)
+    {
+        using var told = new MemoryStream();
+        DoctorJson.Write(told, findings);
+        using var document = JsonDocument.Parse(told.ToArray());
+        var field = document.RootElement.GetProperty("kvm").GetProperty(name);
+        return field.ValueKind == JsonValueKind.Null ? null : field.GetBoolean();
+    }
+
     private static readonly KvmDeviceNode Node = new(true, 0, 104, (UnixFileMode)0x1b0);
 
     private static readonly HostProbeResult Software = new()
@@ -110,11 +119,19 @@ public sealed class DoctorTextTests
         var findings = Opened(Hardware, IrqchipMode.Kernel, IrqchipMode.User);
         findings = findings with { Kvm = findings.Kvm! with { HasTscDeadlineInUserMode = passedOn } };
         Assert.Equal(passedOn == false, Lines(findings).Any(line => line.StartsWith("  With --irqchip user a guest's APIC timer has no TSC-deadline mode here,", StringComparison.Ordinal)));
-        using var told = new MemoryStream();
-        DoctorJson.Write(told, findings);
-        using var document = JsonDocument.Parse(told.ToArray());
-        var field = document.RootElement.GetProperty("kvm").GetProperty("userTscDeadline");
-        Assert.Equal(passedOn, field.ValueKind == JsonValueKind.Null ? null : field.GetBoolean());
+        Assert.Equal(passedOn, KvmField(findings, "userTscDeadline"));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    [InlineData(null)]
+    public void CounterThatStaysTheHosts_IsTold(bool? settable)
+    {
+        var findings = Opened(Hardware, IrqchipMode.Kernel, IrqchipMode.User);
+        findings = findings with { Kvm = findings.Kvm! with { CanSetCounterInUserMode = settable } };
+        Assert.Equal(settable == false, Lines(findings).Any(line => line.StartsWith("  A guest cannot set its time stamp counter here,", StringComparison.Ordinal)));
+        Assert.Equal(settable, KvmField(findings, "userTscWritable"));
     }
 
     [Fact]

@@ -1,5 +1,7 @@
 using HvRunner.Abstractions;
+using HvRunner.Launch;
 using HvRunner.Machine;
+using HvRunner.Machine.Probes;
 
 namespace HvRunner.Kvm.Tests.Live;
 
@@ -8,6 +10,14 @@ namespace HvRunner.Kvm.Tests.Live;
 public sealed class KvmFactAttribute : FactAttribute
 {
     public KvmFactAttribute() => Skip = KvmDevice.Absence;
+}
+
+/// <summary>A test of what moves a guest's time-stamp counter: skipped as well on a KVM that shows a guest the host's whatever it writes.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class KvmCounterTheoryAttribute : TheoryAttribute
+{
+    public KvmCounterTheoryAttribute() =>
+        Skip = KvmDevice.Absence ?? (KvmDevice.MovesCounterInUserMode ? null : "this KVM shows a guest the host's time-stamp counter, whatever it writes");
 }
 
 /// <summary>As <see cref="KvmFactAttribute"/>, for theories.</summary>
@@ -33,6 +43,31 @@ public sealed class KvmDevice
 
     /// <summary>A guest has the TSC deadline in user mode.</summary>
     internal static bool HasTscDeadlineInUserMode { get; } = Ask(hypervisor => GuestCpuid.HasTscDeadline(hypervisor.GetSupportedCpuid(IrqchipMode.User)), orElse: true);
+
+    /// <summary>A guest in user mode can set its time-stamp counter.</summary>
+    internal static bool MovesCounterInUserMode => !UserMode.IsFixed;
+
+    /// <summary>KVM may not tell of a short window for interrupts in user mode.</summary>
+    internal static bool MissesWindows => UserMode.Misses;
+
+    private static (bool IsFixed, bool Misses) UserMode { get; } = Ask(
+        hypervisor =>
+        {
+            _ = hypervisor.GetSupportedCpuid(IrqchipMode.User);
+            return (hypervisor.IsTimestampFixed, hypervisor.MissesWindows);
+        },
+        orElse: (false, false));
+
+    /// <summary>Whether this KVM keeps a rule that the probe of <c>hvrun doctor</c> asks about, by its name in <see cref="InterruptRules"/>.</summary>
+    internal static bool Keeps(string rule) => Rules.Value.GetValueOrDefault(rule, true);
+
+    private static Lazy<IReadOnlyDictionary<string, bool>> Rules { get; } = new(() => Ask(
+        hypervisor =>
+        {
+            using var guest = CarriedGuest.Open("probe");
+            return HostProbe.Run(hypervisor, guest).InterruptRules;
+        },
+        orElse: new Dictionary<string, bool>()));
 
     private static IReadOnlyList<IrqchipMode> FindModes() => Ask(hypervisor => hypervisor.IrqchipModes, orElse: Enum.GetValues<IrqchipMode>());
 

@@ -35,7 +35,7 @@ public class TimestampTests
         Assert.Equal(0, ahead);
     }
 
-    [KvmTheory]
+    [KvmCounterTheory]
     [InlineData(0ul)]
     [InlineData(0x1234_5678_9abcul)]
     [InlineData(ulong.MaxValue - Soon)]
@@ -66,7 +66,7 @@ public class TimestampTests
         Assert.InRange(value - before - (adjust - adjustBefore), 0ul, Soon);
     }
 
-    [KvmTheory]
+    [KvmCounterTheory]
     [InlineData(1ul << 50)]
     [InlineData(0x1234_5678_9abcul)]
     public void WrittenAdjustment_MovesTheCounterByAsMuch(ulong value)
@@ -87,6 +87,28 @@ public class TimestampTests
         Assert.InRange(timestamp.Timestamp - counter, 0ul, Soon);
         Assert.True(guest.Vcpu.TryGetMsr(AdjustMsr, out adjust));
         Assert.Equal(value, adjust);
+    }
+
+    /// <summary>Where KVM shows the host's counter whatever it is set to, the write is dropped, and RDMSR, RDTSC and the machine go on telling one time.</summary>
+    [KvmFact]
+    public void WrittenCounter_IsDroppedWhereItCannotMove()
+    {
+        const ulong Written = 1ul << 61;
+        using var guest = LiveGuest.OfUserMode([.. Write(CounterMsr, Written), .. Tell, 0xeb, 0xfe]);
+        var timestamp = (IVcpuTimestamp)guest.Vcpu;
+        Assert.True(guest.Vcpu.TryGetMsr(CounterMsr, out var before));
+        var (moved, counter) = (0, 0ul);
+        timestamp.TimestampMoved += () => moved++;
+        guest.RunUntilStopped(new Told(guest, told =>
+        {
+            counter = told;
+            return false;
+        }).Handler);
+        Assert.True(guest.Vcpu.TryGetMsr(CounterMsr, out var after));
+        Assert.InRange(after - counter, 0ul, Soon);
+        Assert.InRange(timestamp.Timestamp - counter, 0ul, Soon);
+        Assert.Equal(KvmDevice.MovesCounterInUserMode ? 1 : 0, moved);
+        Assert.InRange(counter - (KvmDevice.MovesCounterInUserMode ? Written : before), 0ul, Soon);
     }
 
     /// <summary>mov ecx, msr; mov eax, low; mov edx, high; wrmsr</summary>

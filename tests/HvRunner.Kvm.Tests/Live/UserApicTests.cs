@@ -62,7 +62,7 @@ public class UserApicTests
         Assert.Equal(isStepped, guest.Vcpu.Counts.SteppedInstruction >= rounds);
     }
 
-    /// <summary>With interrupts off KVM is asked for the moment in which they are on.</summary>
+    /// <summary>With interrupts off KVM is asked for the moment in which they are on, and the guest is stepped to it where KVM may miss it.</summary>
     [KvmTheory]
     [InlineData(0)]
     [InlineData(TaskPriorityTests.Subclass)]
@@ -102,8 +102,9 @@ public class UserApicTests
         });
         Assert.Equal([Ready, Interrupted, Done], ports);
         Assert.True(refused > 0);
-        Assert.Equal(taskPriority == 0, guest.Vcpu.Counts.InterruptWindow > 0);
-        Assert.Equal(taskPriority != 0, guest.Vcpu.Counts.SteppedInstruction > 0);
+        var isStepped = taskPriority != 0 || KvmDevice.MissesWindows;
+        Assert.Equal(!isStepped, guest.Vcpu.Counts.InterruptWindow > 0);
+        Assert.Equal(isStepped, guest.Vcpu.Counts.SteppedInstruction > 0);
     }
 
     [KvmTheory]

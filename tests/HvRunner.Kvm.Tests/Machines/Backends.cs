@@ -59,9 +59,16 @@ public sealed class OnKvmAttribute : DataAttribute
     /// <summary>Only where a guest has the TSC deadline; some KVMs drop its writes in user mode.</summary>
     public bool TscDeadline { get; init; }
 
+    /// <summary>Only where a guest can move its time-stamp counter; some KVMs show it the host's in user mode.</summary>
+    public bool MovableCounter { get; init; }
+
+    /// <summary>Rules of <see cref="Machine.Probes.InterruptRules"/> that KVM's own controllers, where they are in use, have to keep.</summary>
+    public string[] Rules { get; init; } = [];
+
     public override IEnumerable<object[]> GetData(MethodInfo testMethod) =>
         from backend in (Backend[])[Backend.Kvm, Backend.KvmSplit, Backend.KvmUser]
         where KvmDevice.Modes.Contains(backend.Irqchip()) && (_modes is [] || _modes.Contains(backend.Irqchip()))
+        where backend == Backend.KvmUser ? !MovableCounter || KvmDevice.MovesCounterInUserMode : Rules.All(KvmDevice.Keeps)
         where !TscDeadline || backend != Backend.KvmUser || KvmDevice.HasTscDeadlineInUserMode
         select new object[] { backend };
 }

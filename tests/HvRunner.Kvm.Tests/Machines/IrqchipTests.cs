@@ -76,7 +76,7 @@ public class IrqchipTests
     /// <summary>A deadline hours ahead comes as soon as the guest sets its counter behind it. KVM's own local APICs do not look at it then.</summary>
     [Theory]
     [OnSoft]
-    [OnKvm(IrqchipMode.User, TscDeadline = true)]
+    [OnKvm(IrqchipMode.User, TscDeadline = true, MovableCounter = true)]
     public void TscDeadline_MovesWithTheCounter(Backend backend)
     {
         var guest = new InterruptGuest();
@@ -110,7 +110,7 @@ public class IrqchipTests
     /// <summary>With the guest busy and its interrupts off most of the time, so that the processor has to be asked for a window.</summary>
     [Theory]
     [OnSoft]
-    [OnKvm]
+    [OnKvm(Rules = ["shortWindowsSeen"])]
     public void Pic_InterruptsAGuestThatIsHardlyEverReady(Backend backend)
     {
         var guest = new InterruptGuest();
@@ -133,7 +133,7 @@ public class IrqchipTests
     /// <summary>The line of a serial port that may send is up until its identification is read: it comes again behind each EOI, and then no more.</summary>
     [Theory]
     [OnSoft]
-    [OnKvm]
+    [OnKvm(Rules = ["levelsEndWithEoi"])]
     public void LevelTriggeredPin_ComesAgainBehindEachEndOfInterrupt(Backend backend)
     {
         const uint Seen = InterruptGuest.Counter;

@@ -34,7 +34,17 @@ public class KvmCpuidTests
                 supported[1],
                 new CpuidLeaf(0x4000_0001, 0, false, Clock, 0, 0, 1),
             ],
-            KvmCpuid.WithoutApic(supported, tscDeadline));
+            KvmCpuid.WithoutApic(supported, new UserModeFindings(tscDeadline, CounterMoves: true, WindowsSeen: true)));
+    }
+
+    /// <summary>Bit 1 of leaf 7, where RDTSC shows the host's counter whatever the guest writes.</summary>
+    [Fact]
+    public void WithoutApic_TscAdjustIsThereWhereTheCounterMoves()
+    {
+        IReadOnlyList<CpuidLeaf> supported = [new(7, 0, true, 5, 0xf, 7, 8), new(7, 1, true, 5, 0xf, 7, 8)];
+        Assert.Equal(
+            [new CpuidLeaf(7, 0, true, 5, 0xd, 7, 8), supported[1]],
+            KvmCpuid.WithoutApic(supported, new UserModeFindings(DeadlinePassedOn: true, CounterMoves: false, WindowsSeen: true)));
     }
 
     [Theory]
