@@ -233,10 +233,30 @@ static void sleeping(void)
     drain();
 }
 
+/* Interrupts on for the one instruction behind the shadow of STI, again and again. */
+static void short_windows(void)
+{
+    enum { WINDOWS = 20 };
+    volatile uint32_t *count = this_cpu()->count;
+    uint32_t seen = 0;
+    for (uint32_t i = 1; i <= WINDOWS; i++) {
+        to_self(MIDDLE);
+        AWAIT(apic_bit(APIC_IRR, MIDDLE));
+        __asm__ volatile("sti; nop; cli" : : : "memory");
+        seen += count[MIDDLE] == i;
+        AWAIT_OPEN(count[MIDDLE] == i);
+    }
+    if (seen != WINDOWS)
+        note("%u came in %u windows", seen, WINDOWS);
+    check(seen == WINDOWS, "an interrupt comes in a window of one instruction");
+    clear_counts();
+}
+
 void test_priority(void)
 {
     requests();
     nesting();
     task_priority();
     sleeping();
+    short_windows();
 }
