@@ -69,19 +69,24 @@ static void triggers(void)
     check(clear_again(), "the EOI clears remote IRR");
     check(stays_away(VECTOR), "a wire that was let go before asks no more");
 
+    forget_level();
     handle(VECTOR, neglect);
+    level_to(0);
     uart_raise();
     AWAIT_OPEN(cpus[0].count[VECTOR] == AGAIN);
     spend_open(GRACE);
     check(cpus[0].count[VECTOR] == AGAIN, "while it is up, each EOI brings the interrupt again");
     check(clear_again(), "until it is let go");
+    forget_level();
     clear_counts();
 
     handle(VECTOR, keep_in_service);
+    level_to(0);
     uart_raise();
     AWAIT_OPEN(cpus[0].count[VECTOR] == 1);
     spend_open(GRACE);
     check(!seen.came_early && cpus[0].count[VECTOR] == 1, "between request and EOI it comes once, even if its wire falls and rises");
+    forget_level();
     clear_counts();
 
     uint32_t last = cpu_count - 1;
@@ -106,6 +111,8 @@ static void masks(void)
     check(stays_away(VECTOR), "a masked level does not come");
     level_to(0);
     check(arrives(VECTOR, 1), "it is not lost, but comes when it is unmasked");
+    forget_level();
+    clear_counts();
     pin_set(UART_PIN, 0, PIN_MASKED | PIN_LEVEL | VECTOR);
     uart_raise();
     uart_drop();
