@@ -64,12 +64,17 @@ internal static class Comparer
 
         for (var i = 0; i < 16; i++)
         {
-            var seen = i == 1 && IntelChoices.ClearsUpperCount(instance, input) ? uint.MaxValue : ulong.MaxValue;
+            var seen = IntelChoices.Seen(instance, i);
             Check(differences, Names[i], hardware.General[i] & seen, ours.General[i] & seen);
         }
 
         var mask = ~Resume & ~NestedTask & ~(UndefinedResults.Flags(instance.Decoded, input, hardware) & ~instance.DefinedByTail) & ~instance.UndefinedByTail;
-        Check(differences, "rflags", hardware.Rflags & mask, ours.Rflags & mask);
+        if (!IntelChoices.RestoresFlags(instance, faulted) && (instance.TailLength == 0 || !IntelChoices.ClearsUpperHalves(instance)))
+        {
+            // Flags that a tail has from registers whose upper halves differ are those of other values.
+            Check(differences, "rflags", hardware.Rflags & mask, ours.Rflags & mask);
+        }
+
         Check(differences, "fsbase", hardware.FsBase, ours.FsBase);
         if (isWholeMachine || !faulted || hardware.GsBase != 0 || !IsOfSupervisor(ours.GsBase))
         {
@@ -104,7 +109,7 @@ internal static class Comparer
                 hardware.Vector is GeneralProtection or StackFault or PageFault);
         }
 
-        if (IntelChoices.Covers(instance, hardware, ours))
+        if (IntelChoices.Covers(instance, input, hardware, ours))
         {
             return true;
         }

@@ -65,7 +65,8 @@ internal static class FloatState
         return !instruction.IsInvalid && instruction.Mnemonic is Mnemonic.Dppd or Mnemonic.Dpps && (mxcsr & ~(mxcsr >> 7) & denormal) != 0;
     }
 
-    private static bool IsTranscendental(Mnemonic mnemonic) => mnemonic is Mnemonic.Fsin or Mnemonic.Fcos or Mnemonic.Fsincos or Mnemonic.Fptan or Mnemonic.Fpatan or
+    /// <summary>A function whose last bits are the processor's own.</summary>
+    public static bool IsTranscendental(Mnemonic mnemonic) => mnemonic is Mnemonic.Fsin or Mnemonic.Fcos or Mnemonic.Fsincos or Mnemonic.Fptan or Mnemonic.Fpatan or
         Mnemonic.F2xm1 or Mnemonic.Fyl2x or Mnemonic.Fyl2xp1;
 
     /// <summary>Within four units of the last place of 64 bits: the manuals promise one, for the processor that they describe.</summary>

@@ -21,7 +21,7 @@ internal static class IntelChoices
     private const ushort Summary = 0x80;
 
     /// <summary>The two end in different ways, and both may.</summary>
-    public static bool Covers(Instance instance, in ProcessorImage hardware, in ProcessorImage ours)
+    public static bool Covers(Instance instance, in ProcessorImage input, in ProcessorImage hardware, in ProcessorImage ours)
     {
         if (!HardwareHost.IsIntel)
         {
@@ -31,6 +31,12 @@ internal static class IntelChoices
         if (instance.Decoded.Code == Code.Pause && (instance.Bytes[instance.Length - 2] & 0xf1) == 0x41)
         {
             // PAUSE, with REX.B as well: the SDM has the exchange with R8 there (vol. 2, "XCHG").
+            return true;
+        }
+
+        if (FloatState.IsTranscendental(instance.Decoded.Mnemonic) && IsPseudoDenormal(input.Fx))
+        {
+            // An exponent of 0 with the integer bit set: nothing to underflow.
             return true;
         }
 
@@ -51,16 +57,28 @@ internal static class IntelChoices
             Mnemonic.Pop when instance.Decoded.Op0Register is Register.FS or Register.GS =>
                 ours.Vector is StackFault or PageFault or AlignmentCheck,
 
-            // Which of two faults comes first: the image is not aligned, its address not canonical.
-            _ when IsImage(instance.Decoded.Mnemonic) => hardware.Rip == ours.Rip && ours.Vector is GeneralProtection or StackFault && hardware.Vector is GeneralProtection or StackFault,
+            // Which of two faults comes first: what is popped is not aligned, and not all of it is canonical.
+            Mnemonic.Ret or Mnemonic.Pop or Mnemonic.Popf or Mnemonic.Popfq => hardware.Rip == ours.Rip && ours.Vector == StackFault && hardware.Vector == AlignmentCheck,
+
+            // Parts of an image that are not asked for are not touched. Which of several faults comes first: the image is not aligned, for which #AC may stand in place of #GP
+            // (SDM vol. 2, "XSAVE"), its address not canonical.
+            _ when IsImage(instance.Decoded.Mnemonic) => ours.Vector == PageFault ||
+                (hardware.Rip == ours.Rip && ours.Vector is GeneralProtection or StackFault && hardware.Vector is GeneralProtection or StackFault or AlignmentCheck),
             _ => false,
         };
     }
 
-    /// <summary>A repetition with addresses of 32 bits and nothing to repeat clears the upper half of RCX.</summary>
-    public static bool ClearsUpperCount(Instance instance, in ProcessorImage input) =>
+    /// <summary>A repetition with addresses of 32 bits clears the upper halves of RCX, RSI and RDI even where nothing is repeated, or nothing yet.</summary>
+    public static bool ClearsUpperHalves(Instance instance) =>
         HardwareHost.IsIntel && instance.IsValid && instance.Decoded.IsStringInstruction && (instance.Decoded.HasRepPrefix || instance.Decoded.HasRepnePrefix) &&
-        instance.Code.Contains((byte)0x67) && (uint)input.General[1] == 0;
+        instance.Code.Contains((byte)0x67);
+
+    /// <summary>A repeated comparison that faults leaves the flags that it began with (SDM vol. 2, "REP/REPE/REPZ/REPNE/REPNZ"), AMD's those of the last comparison.</summary>
+    public static bool RestoresFlags(Instance instance, bool faulted) => HardwareHost.IsIntel && faulted && instance.IsValid &&
+        instance.Decoded.Mnemonic is Mnemonic.Scasb or Mnemonic.Scasw or Mnemonic.Scasd or Mnemonic.Scasq or Mnemonic.Cmpsb or Mnemonic.Cmpsw or Mnemonic.Cmpsd or Mnemonic.Cmpsq;
+
+    /// <summary>The bits of a register that have to agree.</summary>
+    public static ulong Seen(Instance instance, int register) => register is 1 or 6 or 7 && ClearsUpperHalves(instance) ? uint.MaxValue : ulong.MaxValue;
 
     /// <summary>DPPS and DPPD choose among several NaNs in an order of their own.</summary>
     public static bool ChoosesNan(in Instruction instruction) => HardwareHost.IsIntel && !instruction.IsInvalid && instruction.Mnemonic is Mnemonic.Dpps or Mnemonic.Dppd;
@@ -84,6 +102,9 @@ internal static class IntelChoices
         return true;
     }
 
+    private static bool IsPseudoDenormal(ReadOnlySpan<byte> image) =>
+        (BinaryPrimitives.ReadUInt16LittleEndian(image[(Registers + 8)..]) & 0x7fff) == 0 && (image[Registers + 7] & 0x80) != 0;
+
     private static bool MayBeUnaligned(Mnemonic mnemonic) => mnemonic is Mnemonic.Movups or Mnemonic.Movupd or Mnemonic.Movdqu or Mnemonic.Lddqu or
         Mnemonic.Pcmpestri or Mnemonic.Pcmpestrm or Mnemonic.Pcmpistri or Mnemonic.Pcmpistrm or
         Mnemonic.Pcmpestri64 or Mnemonic.Pcmpestrm64;
@@ -91,7 +112,8 @@ internal static class IntelChoices
     private static bool IsStoppedStore(in Instruction instruction, in ProcessorImage hardware) => instruction.Mnemonic is Mnemonic.Fist or Mnemonic.Fistp or Mnemonic.Fisttp or
         Mnemonic.Fbstp or Mnemonic.Fst or Mnemonic.Fstp && (BinaryPrimitives.ReadUInt16LittleEndian(((ReadOnlySpan<byte>)hardware.Fx)[2..]) & Summary) != 0;
 
-    private static bool IsImage(Mnemonic mnemonic) => mnemonic is Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or
+    /// <summary>It saves or restores an image of 512 bytes or more.</summary>
+    public static bool IsImage(Mnemonic mnemonic) => mnemonic is Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or
         Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xrstor or Mnemonic.Xrstor64;
 
     private static bool UsesMmx(in Instruction instruction)

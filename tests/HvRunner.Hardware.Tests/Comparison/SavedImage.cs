@@ -13,6 +13,8 @@ namespace HvRunner.Hardware.Tests.Comparison;
 internal static class SavedImage
 {
     private const int FrameBytes = 33 * 8;
+    private const int ImageBytes = 832;
+    private const int TailBytes = 16;
 
     public static void Equalize(Instance instance, in ProcessorImage input, bool faulted, ReadOnlySpan<byte> hardware, Span<byte> ours)
     {
@@ -28,11 +30,9 @@ internal static class SavedImage
             Take(isShort ? (uint)input.General[7] : input.General[7], 0, 16, hardware, ours);
         }
 
-        if (HardwareHost.IsIntel && instance.IsValid && faulted)
+        if (HardwareHost.IsIntel && instance.IsValid)
         {
-            // A call to where no code can be pushes before it says so; what is stored across a boundary need not have been looked at.
-            var isCall = instance.Decoded.FlowControl == FlowControl.IndirectCall;
-            Take(isCall ? input.General[4] - 8 : instance.Address, 0, isCall ? 8 : 16, hardware, ours);
+            EqualizeOnIntel(instance, input, faulted, hardware, ours);
         }
 
         switch (instance.Decoded.Mnemonic)
@@ -48,6 +48,27 @@ internal static class SavedImage
             case Mnemonic.Fnstenv or Mnemonic.Fnsave:
                 Take(instance.Address, 6, 8, hardware, ours);
                 break;
+        }
+    }
+
+    /// <summary>What goes with <see cref="IntelChoices"/>.</summary>
+    private static void EqualizeOnIntel(Instance instance, in ProcessorImage input, bool faulted, ReadOnlySpan<byte> hardware, Span<byte> ours)
+    {
+        if (faulted && instance.Decoded.FlowControl == FlowControl.IndirectCall)
+        {
+            // A call to where no code can be pushes before it says so.
+            Take(input.General[4] - 8, 0, 8, hardware, ours);
+        }
+        else if (faulted)
+        {
+            // One of the two has stored what the other has not, and has gone on to a tail that may push.
+            Take(input.General[4] - TailBytes, 0, TailBytes, hardware, ours);
+            Take(instance.Address, 0, IntelChoices.IsImage(instance.Decoded.Mnemonic) ? ImageBytes : 16, hardware, ours);
+        }
+        else if (UndefinedResults.HasUndefinedDestination(instance.Decoded, input))
+        {
+            // The address was aimed by way of the register with the count.
+            Take(instance.Address, 0, 2, hardware, ours);
         }
     }
 
