@@ -1,11 +1,12 @@
-/* A stay in 64-bit mode, where most kernels are and where a hypervisor may deliver
- * interrupts by another way than in 32 bits.
+/* A stay in 64-bit mode, for NMIs: their handler ends with an IRETQ, which the hypervisor
+ * executes by itself, where it may leave the IRET of 32 bits to its monitor.
  *
- * long_stay writes a command to the APIC's ICR (0: none), lets interrupts in for some
- * rounds of a loop and comes back. Handlers return with IRETQ. Four gigabytes are mapped
- * as they are. long_gate sets the two gates: NMI, and the level-triggered vector.
- * Specification: Intel SDM volume 3A, "Initializing IA-32e Mode" and "Interrupt Command
- * Register". Deliberately absent: every other gate, so an exception ends the machine. */
+ * long_stay writes a command to the APIC's ICR, loops for a while and comes back. The
+ * first NMI's handler sends two more and is short: a hypervisor that looks for events only
+ * now and then is past its IRETQ by then. Four gigabytes are mapped as they are. long_gate
+ * sets the one gate. Specification: Intel SDM volume 3A, "Initializing IA-32e Mode" and
+ * "Handling Multiple NMIs". Deliberately absent: every other gate, so an exception ends the
+ * machine. */
 #include "long.h"
 
 #define CODE64 0x08

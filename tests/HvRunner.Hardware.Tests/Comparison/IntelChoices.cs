@@ -34,9 +34,9 @@ internal static class IntelChoices
             return true;
         }
 
-        if (FloatState.IsTranscendental(instance.Decoded.Mnemonic) && IsPseudoDenormal(input.Fx))
+        if (FloatState.IsTranscendental(instance.Decoded.Mnemonic) && IsSmallest(input.Fx))
         {
-            // An exponent of 0 with the integer bit set: nothing to underflow.
+            // The smallest normal number, or as large with an exponent of 0: whether the result underflows hangs on its last bit, and with it, unmasked, all of it.
             return true;
         }
 
@@ -102,8 +102,8 @@ internal static class IntelChoices
         return true;
     }
 
-    private static bool IsPseudoDenormal(ReadOnlySpan<byte> image) =>
-        (BinaryPrimitives.ReadUInt16LittleEndian(image[(Registers + 8)..]) & 0x7fff) == 0 && (image[Registers + 7] & 0x80) != 0;
+    private static bool IsSmallest(ReadOnlySpan<byte> image) =>
+        (BinaryPrimitives.ReadUInt16LittleEndian(image[(Registers + 8)..]) & 0x7fff) <= 1 && (image[Registers + 7] & 0x80) != 0;
 
     private static bool MayBeUnaligned(Mnemonic mnemonic) => mnemonic is Mnemonic.Movups or Mnemonic.Movupd or Mnemonic.Movdqu or Mnemonic.Lddqu or
         Mnemonic.Pcmpestri or Mnemonic.Pcmpestrm or Mnemonic.Pcmpistri or Mnemonic.Pcmpistrm or
