@@ -69,9 +69,8 @@ internal static class Comparer
         }
 
         var mask = ~Resume & ~NestedTask & ~(UndefinedResults.Flags(instance.Decoded, input, hardware) & ~instance.DefinedByTail) & ~instance.UndefinedByTail;
-        if (!IntelChoices.RestoresFlags(instance, faulted) && (instance.TailLength == 0 || !IntelChoices.ClearsUpperHalves(instance)))
+        if (!IntelChoices.RestoresFlags(instance, faulted))
         {
-            // Flags that a tail has from registers whose upper halves differ are those of other values.
             Check(differences, "rflags", hardware.Rflags & mask, ours.Rflags & mask);
         }
 
@@ -167,6 +166,7 @@ internal static class Comparer
     /// ours is therefore not the processor's answer; that a valid instruction did not go through natively is all that can be seen.
     /// </summary>
     private static bool IsLostInEmulator(Instance instance, in ProcessorImage hardware, in ProcessorImage ours) =>
+        IntelChoices.ReadsItsOwnPush(instance, ours) ||
         (hardware.Vector == UndefinedOpcode && ours.Vector == PageFault && ours.Cr2 >> 63 != 0 && hardware.Rip == ours.Rip) ||
         (ours.Vector is GeneralProtection or StackFault && ours.Rip == instance.Start && hardware.Rip == instance.Start &&
         hardware.Vector < ProcessorImage.NoException && !(hardware.Vector == UndefinedOpcode && instance.Decoded.HasLockPrefix));

@@ -34,6 +34,12 @@ internal static class IntelChoices
             return true;
         }
 
+        if (ClearsUpperHalves(instance) && instance.TailLength != 0)
+        {
+            // What the tail makes of such registers, and of flags that come from them, is that of other values.
+            return true;
+        }
+
         if (FloatState.IsTranscendental(instance.Decoded.Mnemonic) && IsSmallest(input.Fx))
         {
             // The smallest normal number, or as large with an exponent of 0: whether the result underflows hangs on its last bit, and with it, unmasked, all of it.
@@ -67,6 +73,13 @@ internal static class IntelChoices
             _ => false,
         };
     }
+
+    /// <summary>
+    /// A call has pushed before it finds out that no code can be where it goes, and may so have written over the operand that says where: a software-assisted KVM, which then
+    /// tries it in its own emulator, reads the new one.
+    /// </summary>
+    public static bool ReadsItsOwnPush(Instance instance, in ProcessorImage ours) =>
+        HardwareHost.IsIntel && instance.IsValid && instance.Decoded.FlowControl == FlowControl.IndirectCall && ours.Vector == GeneralProtection && ours.Rip == instance.Start;
 
     /// <summary>A repetition with addresses of 32 bits clears the upper halves of RCX, RSI and RDI even where nothing is repeated, or nothing yet.</summary>
     public static bool ClearsUpperHalves(Instance instance) =>
