@@ -119,8 +119,8 @@ public sealed partial class Processor : ProcessorState
     }
 
     /// <summary>
-    /// Runs until something in <see cref="ProcessorStop"/> happens, or the task priority in CR8 changes, which may set an interrupt free. A budget may be overrun by the rest of a basic block; a positive one makes
-    /// progress by at least one instruction or one delivery.
+    /// Runs until something in <see cref="ProcessorStop"/> happens, the task priority in CR8 changes, which may set an interrupt free, or the handler of an NMI ends, which may set another
+    /// free. A budget may be overrun by the rest of a basic block; a positive one makes progress by at least one instruction or one delivery.
     /// </summary>
     public ProcessorStop Run(long instructions)
     {

@@ -51,12 +51,7 @@ public class TimestampTests
             moved++;
             atMove = timestamp.Timestamp;
         };
-        var counter = 0ul;
-        guest.RunUntilStopped(new Told(guest, told =>
-        {
-            counter = told;
-            return false;
-        }).Handler);
+        var counter = RunAndRead(guest);
         Assert.Equal(1, moved);
         Assert.InRange(atMove - value, 0ul, Soon);
         Assert.InRange(counter - value, 0ul, Soon);
@@ -75,13 +70,9 @@ public class TimestampTests
         var timestamp = (IVcpuTimestamp)guest.Vcpu;
         Assert.True(guest.Vcpu.TryGetMsr(AdjustMsr, out var adjust));
         Assert.True(guest.Vcpu.TryGetMsr(CounterMsr, out var before));
-        var (moved, counter) = (0, 0ul);
+        var moved = 0;
         timestamp.TimestampMoved += () => moved++;
-        guest.RunUntilStopped(new Told(guest, told =>
-        {
-            counter = told;
-            return false;
-        }).Handler);
+        var counter = RunAndRead(guest);
         Assert.Equal(1, moved);
         Assert.InRange(counter - before - (value - adjust), 0ul, Soon);
         Assert.InRange(timestamp.Timestamp - counter, 0ul, Soon);
@@ -97,18 +88,26 @@ public class TimestampTests
         using var guest = LiveGuest.OfUserMode([.. Write(CounterMsr, Written), .. Tell, 0xeb, 0xfe]);
         var timestamp = (IVcpuTimestamp)guest.Vcpu;
         Assert.True(guest.Vcpu.TryGetMsr(CounterMsr, out var before));
-        var (moved, counter) = (0, 0ul);
+        var moved = 0;
         timestamp.TimestampMoved += () => moved++;
-        guest.RunUntilStopped(new Told(guest, told =>
-        {
-            counter = told;
-            return false;
-        }).Handler);
+        var counter = RunAndRead(guest);
         Assert.True(guest.Vcpu.TryGetMsr(CounterMsr, out var after));
         Assert.InRange(after - counter, 0ul, Soon);
         Assert.InRange(timestamp.Timestamp - counter, 0ul, Soon);
         Assert.Equal(KvmDevice.MovesCounterInUserMode ? 1 : 0, moved);
         Assert.InRange(counter - (KvmDevice.MovesCounterInUserMode ? Written : before), 0ul, Soon);
+    }
+
+    /// <summary>Runs the guest until it has told its counter, once.</summary>
+    private static ulong RunAndRead(LiveGuest guest)
+    {
+        var counter = 0ul;
+        guest.RunUntilStopped(new Told(guest, told =>
+        {
+            counter = told;
+            return false;
+        }).Handler);
+        return counter;
     }
 
     /// <summary>mov ecx, msr; mov eax, low; mov edx, high; wrmsr</summary>
