@@ -186,6 +186,8 @@ public sealed class TestMachine : IAsyncDisposable
 
     private void Dispose()
     {
+        // Before the guest ends: those who wait are told that the test is over, not that the guest is.
+        _console.Stop();
         _session.End(new Verdict(VerdictKind.Interrupted, "the test is over"), postMortem: HasFailed);
         _console.Dispose();
         _session.Dispose();

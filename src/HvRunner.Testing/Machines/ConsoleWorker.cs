@@ -60,14 +60,20 @@ internal sealed class ConsoleWorker : IDisposable
         return request.Answer;
     }
 
-    /// <summary>Ends the thread, and with it whatever was asked. The session has ended or is about to; what it still says is read.</summary>
-    public void Dispose()
+    /// <summary>From now on nothing is answered any more: an end of the guest that comes behind this is nobody's failure. Any thread.</summary>
+    internal void Stop()
     {
         lock (_gate)
         {
             _isStopped = true;
             Monitor.PulseAll(_gate);
         }
+    }
+
+    /// <summary>Ends the thread, and with it whatever was asked. The session has ended or is about to; what it still says is read.</summary>
+    public void Dispose()
+    {
+        Stop();
 
         // A listener that does not return keeps its thread, but not us.
         _session.Nudge();
