@@ -13,7 +13,7 @@
 #define CODE32 0x10
 #define DATA 0x18
 #define ICR 0xfee00300
-#define TURNS 6000              /* some thousands: a hypervisor may run one before it looks for events */
+#define TURNS 3000              /* some thousands: a hypervisor may run one before it looks for events */
 #define FEW_TURNS 50
 
         .section .text.long, "ax"

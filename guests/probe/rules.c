@@ -23,6 +23,7 @@ enum { LEVEL_VECTOR = 0x58, PIN_LEVEL = 0x8000, REMOTE_IRR = 0x4000, ID = 0x020,
 
 #define PATIENCE 300            /* rounds of waiting for an interrupt */
 #define LOOK 3000               /* rounds */
+#define STAYS 12                /* in 64-bit mode */
 #define READINGS 20000          /* of a count that has to come to its end */
 
 /* vectors.S enters through these. */
@@ -238,9 +239,16 @@ static void non_maskable(void)
     for (uint32_t i = 0; i < 4 * 512; i++)
         level2[i] = (uint64_t)i << 21 | LARGE_PAGE;
     long_gate();
-    *lapic(LAPIC_ICR_HIGH) = *lapic(ID);
-    long_stay(NMI_TO);
-    rule("oneNmiKept", long_nmis_within == 1 && long_nmis == 2);
+
+    /* Several times: it hangs on when the hypervisor looks. */
+    bool kept = true;
+    for (int i = 0; i < STAYS && kept; i++) {
+        long_nmis = 0;
+        *lapic(LAPIC_ICR_HIGH) = *lapic(ID);
+        long_stay(NMI_TO);
+        kept = long_nmis_within == 1 && long_nmis == 2;
+    }
+    rule("oneNmiKept", kept);
 }
 
 /* A window is open for the one instruction behind the shadow of STI. */

@@ -8,7 +8,7 @@ public sealed class PostMortemTests
     [VmTheory]
     [InlineData("pvpanic", "end_pvpanic", "")]
     [InlineData("triple", "end_triple+0x", "ud2")]
-    [InlineData("watchdog:0", "wait_ticks+0x", "")]
+    [InlineData("watchdog:0", "wait_ticks+0x|stub_0|dispatch|tick", "")]
     [InlineData("halt", "end_halt+0x", "")]
     [InlineData("halt-loop", "halt+0x", "jmp")]
     [InlineData("spin", "end_spin", "jmp")]
@@ -20,7 +20,8 @@ public sealed class PostMortemTests
         var first = Assert.Single(lines, line => line.StartsWith("hvrun: vCPU 0: rip ", StringComparison.Ordinal));
         if (!result.LostRegisters)
         {
-            result.True(first.Contains(symbol, StringComparison.Ordinal), $"the symbol {symbol} was expected");
+            // A guest that waits for ticks may be in the handler of one.
+            result.True(symbol.Split('|').Any(name => first.Contains(name, StringComparison.Ordinal)), $"the symbol {symbol} was expected");
             result.True(lines.Any(line => line.StartsWith("hvrun:   instruction: " + instruction, StringComparison.Ordinal)), "the instruction was expected");
         }
 
