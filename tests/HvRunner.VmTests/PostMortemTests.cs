@@ -8,7 +8,7 @@ public sealed class PostMortemTests
     [VmTheory]
     [InlineData("pvpanic", "end_pvpanic", "")]
     [InlineData("triple", "end_triple+0x", "ud2")]
-    [InlineData("watchdog:0", "wait_ticks+0x|stub_0|dispatch|tick", "")]
+    [InlineData("watchdog:0", "  wait_ticks+0x|  stub_0+0x|  dispatch+0x|  irq_dispatch+0x|  on_tick+0x", "")]
     [InlineData("halt", "end_halt+0x", "")]
     [InlineData("halt-loop", "halt+0x", "jmp")]
     [InlineData("spin", "end_spin", "jmp")]
