@@ -125,7 +125,8 @@ static void compare(uint32_t pin)
     check((*at(STATUS) & 1) == 0, "level: which writing 1 does");
     handle(VECTOR, 0);
     *at(TIMER) = route;
-    clear_counts();
+    pin_set(pin, 0, PIN_MASKED);
+    drain();
 
     if (!(*at(TIMER) & CAN_PERIODIC)) {
         skip("periodic: interrupts again and again", "timer 0 cannot");
