@@ -19,6 +19,9 @@ internal static class TwinMachine
     private const ulong Dirty = 0x40;
     private const ulong Global = 0x100;
 
+    /// <summary>For all but programs and handlers: bytes that nobody made as code leave flags undefined and read them.</summary>
+    private const ulong NoExecute = 1UL << 63;
+
     /// <summary>Entries above the last level, and global ones, are accessed and dirty from the start: a buffer decides when they are read again.</summary>
     private const ulong Upper = Present | Writable | User | Accessed;
 
@@ -42,38 +45,39 @@ internal static class TwinMachine
         Write(ram, 0x7000 + 8, 0xa000 | Upper);
         Write(ram, 0x4000, TwinLayout.LowTable | Upper);
         Write(ram, TwinLayout.ProgramEnd + 0x1000, TwinLayout.SecondLowTable | Upper);
-        Write(ram, 0xa000, TwinLayout.Shift | flags | Writable | Large);
+        Write(ram, 0xa000, TwinLayout.Shift | flags | Writable | Large | NoExecute);
 
         // The high data: three levels of their own.
         Write(ram, 0x8000, 0x9000 | Upper);
         Write(ram, 0x9000, 0x10000 | Upper);
         for (ulong page = 0; page < 4; page++)
         {
-            Write(ram, TwinLayout.ProgramEnd + ((0x20 + page) * 8), TwinLayout.Frame(TwinLayout.Data + (page << 12)) | flags | Writable);
+            Write(ram, TwinLayout.ProgramEnd + ((0x20 + page) * 8), TwinLayout.Frame(TwinLayout.Data + (page << 12)) | flags | Writable | NoExecute);
         }
 
         foreach (var table in new[] { TwinLayout.LowTable, TwinLayout.SecondLowTable })
         {
-            Map(ram, table, TwinLayout.Gdt, TwinLayout.Log, Present);
-            Map(ram, table, TwinLayout.Log, TwinLayout.Code, Present | Writable);
+            Map(ram, table, TwinLayout.Gdt, TwinLayout.Handlers, Present | NoExecute);
+            Map(ram, table, TwinLayout.Handlers, TwinLayout.Log, Present);
+            Map(ram, table, TwinLayout.Log, TwinLayout.Code, Present | Writable | NoExecute);
             Map(ram, table, TwinLayout.Code, TwinLayout.CodeEnd, flags | Global | Accessed | Dirty);
-            Map(ram, table, TwinLayout.Data, TwinLayout.Missing, flags | Writable);
-            Map(ram, table, TwinLayout.ReadOnly, TwinLayout.Device, flags);
-            Map(ram, table, TwinLayout.Swapped, TwinLayout.StackEnd, flags | Writable);
-            Map(ram, table, TwinLayout.InterruptStackEnd - 0x2000, TwinLayout.InterruptStackEnd, Present | Writable);
-            Entry(ram, table, TwinLayout.Device) = TwinLayout.DeviceFrame | flags | Writable;
+            Map(ram, table, TwinLayout.Data, TwinLayout.Missing, flags | Writable | NoExecute);
+            Map(ram, table, TwinLayout.ReadOnly, TwinLayout.Device, flags | NoExecute);
+            Map(ram, table, TwinLayout.Swapped, TwinLayout.StackEnd, flags | Writable | NoExecute);
+            Map(ram, table, TwinLayout.InterruptStackEnd - 0x2000, TwinLayout.InterruptStackEnd, Present | Writable | NoExecute);
+            Entry(ram, table, TwinLayout.Device) = TwinLayout.DeviceFrame | flags | Writable | NoExecute;
             for (ulong page = 0; page < TwinLayout.CodeEnd - TwinLayout.Code; page += 4096)
             {
-                Entry(ram, table, TwinLayout.CodeAlias + page) = TwinLayout.Frame(TwinLayout.Code + page) | flags | Writable;
+                Entry(ram, table, TwinLayout.CodeAlias + page) = TwinLayout.Frame(TwinLayout.Code + page) | flags | Writable | NoExecute;
             }
 
-            Entry(ram, table, TwinLayout.TableWindow) = TwinLayout.LowTable | Present | Writable;
+            Entry(ram, table, TwinLayout.TableWindow) = TwinLayout.LowTable | Present | Writable | NoExecute;
         }
 
         var lastCode = TwinLayout.CodeEnd - 4096;
         Entry(ram, TwinLayout.SecondLowTable, lastCode) = TwinLayout.Frame(TwinLayout.OtherCode) | flags;
         Entry(ram, TwinLayout.LowTable, lastCode) = TwinLayout.Frame(lastCode) | flags;
-        Entry(ram, TwinLayout.SecondLowTable, TwinLayout.Swapped) = TwinLayout.Frame(TwinLayout.SpareFrames) | flags | Writable;
+        Entry(ram, TwinLayout.SecondLowTable, TwinLayout.Swapped) = TwinLayout.Frame(TwinLayout.SpareFrames) | flags | Writable | NoExecute;
         random.NextBytes(ram.Slice((int)TwinLayout.Data, (int)(TwinLayout.StackEnd - TwinLayout.Data)));
         random.NextBytes(ram.Slice((int)TwinLayout.SpareFrames, 0x2000));
         HandlerCode[wipesFlags ? 1 : 0].CopyTo(ram[(int)TwinLayout.Handlers..]);

@@ -272,7 +272,9 @@ internal sealed class TwinProgram
                 return;
             case 2 when page == TwinLayout.Swapped:
                 var frame = _random.Next(3) == 0 ? TwinLayout.Swapped : TwinLayout.SpareFrames + (ulong)(_random.Next(2) << 12);
-                Add(Instruction.Create(Code.Mov_rm64_imm32, entry, (int)TwinLayout.Frame(frame) | _random.Next(4) | 4 | _random.Next(8) << 4 & 0x60 | (_random.Next(8) == 0 ? 0 : 1)));
+
+                // The lower half alone: that it is no code stays.
+                Add(Instruction.Create(Code.Mov_rm32_imm32, entry, (int)TwinLayout.Frame(frame) | _random.Next(4) | 4 | _random.Next(8) << 4 & 0x60 | (_random.Next(8) == 0 ? 0 : 1)));
                 break;
             default:
                 Add(Instruction.Create(Code.And_rm64_imm8, entry, ~0x60));
